@@ -1,0 +1,1 @@
+//! Files and folders behind a trait, so that crashes can be simulated.
