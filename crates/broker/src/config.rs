@@ -1,0 +1,166 @@
+//! The broker's configuration: one row per key. Keys of Java's that stand in no row are accepted
+//! and have no effect; [`crate::config::JAVA_KEYS`] lists them.
+
+use base::{config_enum, config_keys};
+
+config_enum! {
+    /// When a message is acknowledged.
+    FlushDiskType {
+        /// The bytes are in the page cache: kill -9 loses nothing, a power cut may.
+        Async = "ASYNC_FLUSH",
+        /// `fdatasync` has returned.
+        Sync = "SYNC_FLUSH",
+    }
+}
+
+config_enum! {
+    /// The broker's part in replication.
+    BrokerRole {
+        /// A master that does not wait for slaves.
+        AsyncMaster = "ASYNC_MASTER",
+        /// A master that waits for slaves.
+        SyncMaster = "SYNC_MASTER",
+        /// A copy of a master.
+        Slave = "SLAVE",
+    }
+}
+
+config_keys! {
+    /// Every key this broker acts on.
+    BrokerConfig {
+        /// Name of the cluster; also the name of a system topic.
+        broker_cluster_name "brokerClusterName": String = "DefaultCluster".to_owned(), Fixed;
+        /// Name of the broker group; also the name of a system topic. The host name when empty.
+        broker_name "brokerName": String = String::new(), Fixed;
+        /// 0 is the master.
+        broker_id "brokerId": i64 = 0, Restart;
+        /// Address clients are told to connect to. A local address when empty.
+        broker_ip "brokerIP1": String = String::new(), Restart;
+        /// Address slaves are told to connect to. `brokerIP1` when empty.
+        broker_ha_ip "brokerIP2": String = String::new(), Restart;
+        /// Address to listen on.
+        bind_address "bindAddress": String = "0.0.0.0".to_owned(), Restart;
+        /// The remoting port; the fast port is this minus 2. 0 lets the system choose.
+        listen_port "listenPort": u16 = 10911, Restart;
+        /// The port that slaves are told; replication itself is not served yet.
+        ha_listen_port "haListenPort": u16 = 10912, Restart;
+        /// Name servers, `host:port`, separated by `;`.
+        namesrv_addr "namesrvAddr": String = String::new(), Restart;
+        /// Part in replication. Only a master that does not wait is served yet.
+        broker_role "brokerRole": BrokerRole = BrokerRole::AsyncMaster, Restart;
+        /// Bits: 2 write, 4 read.
+        broker_permission "brokerPermission": i32 = 6, Live;
+        /// When a message is acknowledged.
+        flush_disk_type "flushDiskType": FlushDiskType = FlushDiskType::Async, Restart;
+        /// Milliseconds between flushes under ASYNC_FLUSH.
+        flush_interval_ms "flushIntervalCommitLog": u64 = 500, Restart;
+        /// Milliseconds between write-backs of consume queues.
+        queue_flush_interval_ms "flushIntervalConsumeQueue": u64 = 1000, Restart;
+        /// Folder of the store. `~/store` when empty.
+        store_root "storePathRootDir": String = String::new(), Restart;
+        /// Folder of the commit log. `commitlog` under the store when empty.
+        store_commit_log "storePathCommitLog": String = String::new(), Restart;
+        /// Size of one commit log file in bytes.
+        commit_log_file_bytes "mappedFileSizeCommitLog": u64 = 1 << 30, Fixed;
+        /// Size of one consume queue file in bytes; a multiple of 20.
+        queue_file_bytes "mappedFileSizeConsumeQueue": u64 = 6_000_000, Fixed;
+        /// Slots of one index file.
+        index_slots "maxHashSlotNum": u32 = 5_000_000, Fixed;
+        /// Entries of one index file.
+        index_entries "maxIndexNum": u32 = 20_000_000, Fixed;
+        /// Whether messages are indexed by key.
+        index_enable "messageIndexEnable": bool = true, Restart;
+        /// Largest message body in bytes.
+        message_bytes_max "maxMessageSize": u64 = 4 * 1024 * 1024, Live;
+        /// Messages per pull from memory.
+        pull_count_memory "maxTransferCountOnMessageInMemory": i32 = 32, Restart;
+        /// Bytes per pull from memory.
+        pull_bytes_memory "maxTransferBytesOnMessageInMemory": i32 = 262_144, Restart;
+        /// Messages per pull from disk.
+        pull_count_disk "maxTransferCountOnMessageInDisk": i32 = 8, Restart;
+        /// Bytes per pull from disk.
+        pull_bytes_disk "maxTransferBytesOnMessageInDisk": i32 = 65_536, Restart;
+        /// Messages returned by one query at most.
+        query_count_max "defaultQueryMaxNum": i32 = 32, Live;
+        /// Whether a first send creates its topic.
+        auto_create_topic "autoCreateTopicEnable": bool = true, Restart;
+        /// Whether a first pull or heartbeat creates its consumer group.
+        auto_create_group "autoCreateSubscriptionGroup": bool = true, Live;
+        /// Queues of topics that a first send creates.
+        default_topic_queues "defaultTopicQueueNums": i32 = 8, Restart;
+        /// Whether the topic named like the cluster is readable and writeable.
+        cluster_topic_enable "clusterTopicEnable": bool = true, Restart;
+        /// Whether the topic named like the broker is readable and writeable.
+        broker_topic_enable "brokerTopicEnable": bool = true, Restart;
+        /// Whether the trace topic exists.
+        trace_topic_enable "traceTopicEnable": bool = false, Restart;
+        /// Name of the trace topic.
+        trace_topic_name "msgTraceTopicName": String = "RMQ_SYS_TRACE_TOPIC".to_owned(), Restart;
+        /// Queues of the POP revive topic.
+        revive_queues "reviveQueueNum": i32 = 8, Fixed;
+        /// Region told to producers.
+        region_id "regionId": String = "DefaultRegion".to_owned(), Live;
+        /// Whether producers are told that tracing is on.
+        trace_on "traceOn": bool = true, Live;
+        /// Whether pulls wait for messages.
+        long_polling "longPollingEnable": bool = true, Live;
+        /// How long pulls wait when long polling is off, in ms.
+        short_polling_ms "shortPollingTimeMills": i64 = 1000, Live;
+        /// Milliseconds between saves of consumer offsets.
+        offset_save_interval_ms "flushConsumerOffsetInterval": u64 = 5000, Restart;
+        /// Milliseconds between registrations at the name servers; 10,000 to 60,000.
+        register_interval_ms "registerNameServerPeriod": u64 = 30_000, Restart;
+        /// Milliseconds a name server gets to answer a registration.
+        register_timeout_ms "registerBrokerTimeoutMills": u64 = 24_000, Restart;
+        /// Whether pull consumers are refused.
+        reject_pull_consumer "rejectPullConsumerEnable": bool = false, Live;
+        /// Whether lite pull consumers are served.
+        lite_pull_enable "litePullMessageEnable": bool = true, Live;
+        /// Whether transactional messages are refused.
+        reject_transactions "rejectTransactionMessage": bool = false, Live;
+        /// No send is accepted before this time, in ms since 1970.
+        accept_sends_from_ms "startAcceptSendRequestTimeStamp": i64 = 0, Live;
+        /// Connections without traffic are closed after this many seconds.
+        idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
+    }
+}
+
+/// Java's keys and defaults, `key=default` a line.
+pub const JAVA_KEYS: &str = include_str!("java_keys.txt");
+
+impl BrokerConfig {
+    /// What the broker may do: bits of [`model::permission`].
+    pub fn is_writeable(&self) -> bool {
+        model::permission::is_writeable(self.broker_permission)
+    }
+
+    /// Whether consumers may pull from this broker.
+    pub fn is_readable(&self) -> bool {
+        model::permission::is_readable(self.broker_permission)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_a_key_of_java_with_its_default() {
+        let java = base::properties::parse(JAVA_KEYS);
+        // These defaults are the machine's, or were set for the recording.
+        let free = ["defaultTopicQueueNums", "traceTopicEnable"];
+        for row in BrokerConfig::rows() {
+            let Some(found) = java.iter().find(|p| p.key == row.key) else {
+                panic!("{} is not a key of Java's", row.key);
+            };
+            let same = found.value == row.default || found.value.is_empty();
+            assert!(
+                same || row.default.is_empty() || free.contains(&row.key),
+                "{}: {} in Java, {} here",
+                row.key,
+                found.value,
+                row.default
+            );
+        }
+    }
+}
