@@ -1,1 +1,2 @@
-//! See ARCHITECTURE.md.
+//! The broker role.
+pub mod config;

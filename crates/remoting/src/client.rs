@@ -16,7 +16,7 @@ use std::time::Duration;
 use base::thread::spawn_named;
 use protocol::encode::{self, FieldWriter};
 use protocol::frame::{self, HeaderKind};
-use protocol::request::{ReplyHeader, Request};
+use protocol::request::{Reply as ReplyFields, Request};
 
 use crate::address;
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use protocol::code::response_code;
 use protocol::encode::FieldWriter;
-use protocol::request::{ReplyHeader, Request};
+use protocol::request::{Reply as ReplyFields, Request};
 
 use crate::exchange::{Call, Exchange};
 

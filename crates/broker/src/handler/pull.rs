@@ -1,0 +1,293 @@
+//! Pulls: read a queue, or wait for its next message.
+
+use model::permission;
+use protocol::code::{request_code, response_code};
+use protocol::request::hot::{PullReplyView, PullView, write_pull_reply};
+use remoting::{Call, Exchange, Refusal, ReplyHandle};
+use store::{GetResult, GetStatus, QueueRef};
+
+use crate::broker::Broker;
+use crate::filter::{self, TagFilter};
+use crate::long_poll::ParkedPull;
+use crate::reply;
+
+/// Bits of a pull's `sysFlag`.
+const COMMIT_OFFSET: i32 = 1;
+const MAY_WAIT: i32 = 1 << 1;
+const HAS_SUBSCRIPTION: i32 = 1 << 2;
+
+/// Why a group may not read, told to 5.x clients.
+mod forbidden {
+    pub const BROKER: i32 = 1;
+    pub const GROUP: i32 = 2;
+    pub const TOPIC: i32 = 3;
+    pub const BROADCASTING: i32 = 4;
+}
+
+/// A refusal with the reason 5.x clients want as a number, 0 without one.
+struct PullRefusal {
+    refusal: Refusal,
+    forbidden: i32,
+}
+
+impl From<Refusal> for PullRefusal {
+    fn from(refusal: Refusal) -> PullRefusal {
+        PullRefusal { refusal, forbidden: 0 }
+    }
+}
+
+fn no_permission(forbidden: i32, remark: String) -> PullRefusal {
+    PullRefusal { refusal: Refusal::new(response_code::NO_PERMISSION, remark), forbidden }
+}
+
+/// Serves 11 and 361.
+pub fn pull(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
+    let to = call.reply_handle();
+    if let Err(no) = try_pull(broker, exchange, call, to) {
+        let fields = PullReplyView {
+            forbidden_type: (no.forbidden != 0).then_some(no.forbidden),
+            ..PullReplyView::default()
+        };
+        let remark = Some(no.refusal.remark.as_str());
+        exchange.reply(to, no.refusal.code, remark, |w| fields.write(to.kind, w), &[]);
+    }
+}
+
+fn try_pull(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    to: ReplyHandle,
+) -> Result<(), PullRefusal> {
+    let view = PullView::read(&call.frame.fields)
+        .map_err(|bad| Refusal::new(response_code::SYSTEM_ERROR, bad.to_string()))?;
+    let (Ok(group), Ok(topic)) =
+        (std::str::from_utf8(view.consumer_group), std::str::from_utf8(view.topic))
+    else {
+        let remark = "consumerGroup and topic must be UTF-8";
+        return Err(Refusal::new(response_code::INVALID_PARAMETER, remark).into());
+    };
+    check_broker(broker, call)?;
+    let auto_create = broker.config.auto_create_group;
+    let Some(group_config) = broker.groups.get_or_create(group, auto_create, exchange.now_ms)
+    else {
+        return Err(reply::no_such_group_to_read(group).into());
+    };
+    if !group_config.consume_enable {
+        let remark = format!("subscription group no permission, {group}");
+        return Err(no_permission(forbidden::GROUP, remark));
+    }
+    let group_sys_flag = group_config.group_sys_flag;
+    let may_broadcast = group_config.consume_broadcast_enable;
+    let (queue, topic_sys_flag) = find_queue(broker, exchange, call, &view, topic)?;
+    let filter = subscription(broker, &view, group, topic, may_broadcast)?;
+    if broker.config.reject_pull_consumer {
+        refuse_pull_consumer(broker, call, group)?;
+    }
+    if view.sys_flag & COMMIT_OFFSET != 0 {
+        broker.offsets.commit(group, topic, view.queue_id, view.commit_offset);
+    }
+    let may_wait = view.sys_flag & MAY_WAIT != 0;
+    let wait_ms = match (may_wait, broker.config.long_polling) {
+        (false, _) => 0,
+        (true, true) => view.suspend_timeout_ms.clamp(0, 600_000),
+        (true, false) => broker.config.short_polling_ms,
+    };
+    let pull = ParkedPull {
+        to,
+        queue_offset: view.queue_offset,
+        count_max: view.max_msg_nums,
+        bytes_max: view.max_msg_bytes.unwrap_or(i32::MAX),
+        filter,
+        deadline_ns: exchange.now_ns + wait_ms as u64 * 1_000_000,
+        topic_sys_flag,
+        group_sys_flag,
+    };
+    if let Some(pull) = answer(broker, exchange, queue, pull, may_wait)
+        && let Err(pull) = broker.long_poll.park(queue, pull)
+    {
+        answer(broker, exchange, queue, pull, false);
+    }
+    Ok(())
+}
+
+fn check_broker(broker: &Broker, call: &Call<'_>) -> Result<(), PullRefusal> {
+    let ip = &broker.identity.ip;
+    if !broker.config.is_readable() {
+        let remark = format!("the broker[{ip}] pulling message is forbidden");
+        return Err(no_permission(forbidden::BROKER, remark));
+    }
+    if call.frame.code == request_code::LITE_PULL_MESSAGE && !broker.config.lite_pull_enable {
+        let remark = format!("the broker[{ip}] for lite pull consumer is forbidden");
+        return Err(no_permission(forbidden::BROKER, remark));
+    }
+    Ok(())
+}
+
+fn find_queue(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    view: &PullView<'_>,
+    topic: &str,
+) -> Result<(QueueRef, i32), PullRefusal> {
+    let found = broker.topics.find(view.topic);
+    let Some(entry) = found.and_then(|id| broker.topics.entry(id)) else {
+        return Err(reply::no_such_topic_to_read(topic).into());
+    };
+    if !permission::is_readable(entry.config.permission) {
+        let remark = format!("the topic[{topic}] pulling message is forbidden");
+        return Err(no_permission(forbidden::TOPIC, remark));
+    }
+    let count = entry.config.read_queue_count;
+    let legal = (0..count).contains(&view.queue_id);
+    let queue = if legal { entry.queue(&mut broker.store, view.queue_id) } else { None };
+    let Some(queue) = queue else {
+        let peer = exchange.peer(call.connection).map(|p| p.to_string()).unwrap_or_default();
+        let remark = format!(
+            "queueId[{}] is illegal, topic:[{topic}] topicConfig.readQueueNums:[{count}] \
+             consumer:[/{peer}]",
+            view.queue_id
+        );
+        return Err(Refusal::new(response_code::INVALID_PARAMETER, remark).into());
+    };
+    Ok((queue, entry.config.sys_flag))
+}
+
+/// What the consumer wants: from the request itself, or from its heartbeat.
+fn subscription(
+    broker: &Broker,
+    view: &PullView<'_>,
+    group: &str,
+    topic: &str,
+    may_broadcast: bool,
+) -> Result<TagFilter, PullRefusal> {
+    let unsupported = |expression_type: &str| {
+        let remark =
+            format!("The broker does not support consumer to filter message by {expression_type}");
+        PullRefusal::from(Refusal::new(response_code::SYSTEM_ERROR, remark))
+    };
+    if view.sys_flag & HAS_SUBSCRIPTION != 0 {
+        let expression_type = std::str::from_utf8(view.expression_type).ok();
+        if !filter::is_tag_type(expression_type) {
+            return Err(unsupported(expression_type.unwrap_or_default()));
+        }
+        let parsed = std::str::from_utf8(view.subscription).ok().map(filter::parse);
+        let Some(Ok(filter)) = parsed else {
+            let remark = "parse the consumer's subscription failed";
+            return Err(Refusal::new(response_code::SUBSCRIPTION_PARSE_FAILED, remark).into());
+        };
+        return Ok(filter);
+    }
+    let Some(members) = broker.members.consumer_group(group) else {
+        return Err(reply::no_subscription("the consumer's group info not exist").into());
+    };
+    if !may_broadcast && members.is_broadcasting() {
+        let remark = format!("the consumer group[{group}] can not consume by broadcast way");
+        return Err(no_permission(forbidden::BROADCASTING, remark));
+    }
+    let Some(subscription) = members.subscriptions.get(topic) else {
+        return Err(reply::no_subscription("the consumer's subscription not exist").into());
+    };
+    if subscription.version < view.sub_version {
+        let remark = "the consumer's subscription not latest";
+        return Err(Refusal::new(response_code::SUBSCRIPTION_NOT_LATEST, remark).into());
+    }
+    if !filter::is_tag_type(Some(&subscription.expression_type)) {
+        return Err(unsupported(&subscription.expression_type));
+    }
+    Ok(subscription.filter.clone())
+}
+
+fn refuse_pull_consumer(
+    broker: &Broker,
+    call: &Call<'_>,
+    group: &str,
+) -> Result<(), PullRefusal> {
+    let known = broker.members.consumer_group(group).is_some_and(|members| {
+        members.consume_type != "CONSUME_ACTIVELY"
+            || members.members.iter().any(|m| m.connection == call.connection)
+    });
+    if known || model::names::is_system_group(group) {
+        return Ok(());
+    }
+    let what =
+        "the consumer's group info not exist, or the pull consumer is rejected by server.";
+    Err(reply::no_subscription(what).into())
+}
+
+/// Reads for a pull and answers it, or hands it back when it found nothing and `may_wait`.
+pub fn answer(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    queue: QueueRef,
+    pull: ParkedPull,
+    may_wait: bool,
+) -> Option<ParkedPull> {
+    let mut body = std::mem::take(&mut broker.scratch_body);
+    body.clear();
+    let filter = &pull.filter;
+    let wanted = |tags_code: i64| filter.matches(tags_code);
+    let (count, bytes) = (pull.count_max, pull.bytes_max);
+    let got = broker.store.get(queue, pull.queue_offset, count, bytes, wanted, &mut body);
+    let code = code_of(got.status, pull.queue_offset);
+    if code == response_code::PULL_NOT_FOUND && may_wait {
+        broker.scratch_body = body;
+        return Some(pull);
+    }
+    let totals = &mut broker.stats.totals;
+    if got.status == GetStatus::Found {
+        totals.get_found += 1;
+        totals.get_messages += u64::from(got.count);
+    } else {
+        totals.get_missed += 1;
+    }
+    write(exchange, &pull, code, &got, &body);
+    broker.scratch_body = body;
+    None
+}
+
+fn write(
+    exchange: &mut Exchange<'_>,
+    pull: &ParkedPull,
+    code: i32,
+    got: &GetResult,
+    body: &[u8],
+) {
+    if pull.to.oneway {
+        return;
+    }
+    let Some(out) = exchange.out(pull.to.connection) else { return };
+    let view = PullReplyView {
+        suggest_which_broker_id: 0,
+        next_begin_offset: got.next_begin_offset,
+        min_offset: got.min_offset,
+        max_offset: got.max_offset,
+        offset_delta: None,
+        topic_sys_flag: Some(pull.topic_sys_flag),
+        group_sys_flag: Some(pull.group_sys_flag),
+        forbidden_type: None,
+    };
+    let (kind, opaque) = (pull.to.kind, pull.to.opaque);
+    write_pull_reply(out, kind, opaque, code, Some(got.status.name()), &view, |out| {
+        out.extend_from_slice(body);
+    });
+}
+
+fn code_of(status: GetStatus, queue_offset: i64) -> i32 {
+    match status {
+        GetStatus::Found => response_code::SUCCESS,
+        GetStatus::MessageWasRemoving | GetStatus::NoMatchedMessage => {
+            response_code::PULL_RETRY_IMMEDIATELY
+        }
+        GetStatus::OffsetFoundNull | GetStatus::OffsetOverflowOne => response_code::PULL_NOT_FOUND,
+        GetStatus::NoMatchedLogicQueue | GetStatus::NoMessageInQueue if queue_offset == 0 => {
+            response_code::PULL_NOT_FOUND
+        }
+        GetStatus::NoMatchedLogicQueue
+        | GetStatus::NoMessageInQueue
+        | GetStatus::OffsetOverflowBadly | GetStatus::OffsetTooSmall => {
+            response_code::PULL_OFFSET_MOVED
+        }
+    }
+}

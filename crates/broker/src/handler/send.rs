@@ -1,0 +1,370 @@
+//! Sends: single messages and batches, of every version of the header.
+//!
+//! The data path: no allocation, no lock, no system call per message. A message is staged in the
+//! store; its producer is answered after the write or the flush (see [`crate::ack`]).
+
+use model::names::{self, RETRY_PREFIX};
+use model::permission;
+use model::topic::{FilterType, TopicConfig};
+use protocol::code::{request_code, response_code};
+use protocol::request::hot::SendView;
+use remoting::{Call, Exchange, Refusal, ReplyHandle};
+use store::{Dispatch, PutBatch, PutError, PutMessage, QueueRef};
+
+use crate::ack::PendingAck;
+use crate::broker::Broker;
+use crate::properties::{self, Known, PROPERTIES_BYTES_MAX, VALUE_END};
+use crate::reply;
+use crate::topic_table::TopicId;
+
+/// Transaction bits of `sysFlag`: prepared and rolled back messages are stored, not queued.
+const TRANSACTION_MASK: i32 = 0b1100;
+const TRANSACTION_PREPARED: i32 = 0b0100;
+const TRANSACTION_ROLLBACK: i32 = 0b1100;
+/// `sysFlag` bit of topics whose messages have several tags.
+const MULTI_TAGS: i32 = 1 << 1;
+
+/// Serves 10, 310 and 320.
+pub fn send(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
+    let to = call.reply_handle();
+    if let Err(refusal) = put(broker, exchange, call, to) {
+        broker.stats.totals.put_failed += 1;
+        reply::refuse_send(broker, exchange, to, &refusal);
+    }
+}
+
+fn put(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    to: ReplyHandle,
+) -> Result<(), Refusal> {
+    let frame = &call.frame;
+    let view = SendView::read(frame.code, &frame.fields)
+        .map_err(|bad| Refusal::new(response_code::SYSTEM_ERROR, bad.to_string()))?;
+    if exchange.now_ms < broker.config.accept_sends_from_ms {
+        return Err(Refusal::new(
+            response_code::SYSTEM_ERROR,
+            format!("broker unable to service, until {}", broker.config.accept_sends_from_ms),
+        ));
+    }
+    let target = target(broker, exchange, call, &view)?;
+    if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
+        put_batch(broker, exchange, call, to, &view, target)
+    } else {
+        put_single(broker, exchange, call, to, &view, target)
+    }
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy)]
+struct Target {
+    queue: QueueRef,
+    queue_id: i32,
+    multi_tags: bool,
+}
+
+fn target(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    view: &SendView<'_>,
+) -> Result<Target, Refusal> {
+    let id = match broker.topics.find(view.topic) {
+        Some(id) => id,
+        None => create_topic(broker, exchange, view)?,
+    };
+    let broker_writeable = broker.config.is_writeable();
+    let turn = broker.next_turn();
+    let entry = broker.topics.entry(id).expect("found a line above");
+    if entry.send_forbidden {
+        return Err(Refusal::new(
+            response_code::NO_PERMISSION,
+            format!("Sending message to topic[{}] is forbidden.", entry.config.name),
+        ));
+    }
+    if !broker_writeable && entry.config.order {
+        return Err(Refusal::new(
+            response_code::NO_PERMISSION,
+            format!("the broker[{}] sending message is forbidden", broker.identity.ip),
+        ));
+    }
+    if view.queue_id >= entry.queue_count() {
+        let peer = exchange.peer(call.connection).map(|p| p.to_string()).unwrap_or_default();
+        return Err(illegal_queue(view.queue_id, &entry.config, &peer));
+    }
+    let queue_id = if view.queue_id >= 0 {
+        view.queue_id
+    } else {
+        (turn % entry.config.write_queue_count.max(1) as u32) as i32
+    };
+    let multi_tags = entry.config.filter_type == FilterType::MultiTag;
+    let queue = entry.queue(&mut broker.store, queue_id).ok_or_else(|| {
+        Refusal::new(response_code::INVALID_PARAMETER, format!("queueId[{queue_id}] is illegal"))
+    })?;
+    Ok(Target { queue, queue_id, multi_tags })
+}
+
+fn illegal_queue(queue_id: i32, topic: &TopicConfig, peer: &str) -> Refusal {
+    let remark = format!(
+        "request queueId[{queue_id}] is illegal, TopicConfig [topicName={}, readQueueNums={}, \
+         writeQueueNums={}, perm={}, topicFilterType={}, topicSysFlag={}, order={}, \
+         attributes={:?}] Producer: {peer}",
+        topic.name,
+        topic.read_queue_count,
+        topic.write_queue_count,
+        permission::text(topic.permission),
+        topic.filter_type.name(),
+        topic.sys_flag,
+        topic.order,
+        topic.attributes,
+    );
+    Refusal::new(response_code::INVALID_PARAMETER, remark)
+}
+
+/// The first send to a topic: creates it where the default topic allows.
+fn create_topic(
+    broker: &mut Broker,
+    exchange: &Exchange<'_>,
+    view: &SendView<'_>,
+) -> Result<TopicId, Refusal> {
+    let topic = String::from_utf8_lossy(view.topic);
+    names::check_topic(&topic)
+        .map_err(|remark| Refusal::new(response_code::INVALID_PARAMETER, remark))?;
+    if names::is_send_forbidden(&topic) {
+        let remark = format!("Sending message to topic[{topic}] is forbidden.");
+        return Err(Refusal::new(response_code::NO_PERMISSION, remark));
+    }
+    let is_retry = topic.starts_with(RETRY_PREFIX);
+    let sys_flag = match (view.unit_mode, is_retry) {
+        (false, _) => 0,
+        (true, true) => 2,
+        (true, false) => 1,
+    };
+    let default_topic = String::from_utf8_lossy(view.default_topic);
+    let created = broker.topics.create_by_send(
+        &topic,
+        &default_topic,
+        view.default_topic_queue_nums,
+        sys_flag,
+        exchange.now_ms,
+    );
+    match created {
+        Some(id) => Ok(id),
+        None if is_retry => {
+            Ok(broker.topics.create_if_absent(&topic, 1, sys_flag, exchange.now_ms))
+        }
+        None => Err(reply::no_such_topic(&topic)),
+    }
+}
+
+fn put_single(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    to: ReplyHandle,
+    view: &SendView<'_>,
+    target: Target,
+) -> Result<(), Refusal> {
+    let known = properties::scan(view.properties);
+    refuse_unserved(broker, &known)?;
+    if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
+        check_retry_group(broker, exchange, view)?;
+    }
+    let body = call.frame.body;
+    let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
+    // Properties of the broker's own go behind the client's, into a buffer that is used again.
+    let mut tail = std::mem::take(&mut broker.scratch_properties);
+    tail.clear();
+    let own_key;
+    let mut unique_key = known.unique_key;
+    let mut given = view.properties;
+    let filtered;
+    if known.has_receipt_handle {
+        let mut without = Vec::with_capacity(given.len());
+        properties::append_without(&mut without, given, b"POP_CK");
+        filtered = without;
+        given = &filtered;
+    }
+    if given.last().is_some_and(|b| *b != VALUE_END) {
+        tail.push(VALUE_END);
+    }
+    if unique_key.is_empty() {
+        own_key = broker.unique_keys.next(exchange.now_ms);
+        unique_key = &own_key;
+        append_pair(&mut tail, b"UNIQ_KEY", unique_key);
+    }
+    if !known.has_cluster {
+        tail.extend_from_slice(&broker.identity.cluster_property);
+    }
+    if body.len() as u64 > broker.config.message_bytes_max
+        || given.len() + tail.len() > PROPERTIES_BYTES_MAX
+    {
+        broker.scratch_properties = tail;
+        return Err(reply::illegal_message(&broker.config));
+    }
+    let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
+    let appended = broker.store.append(&PutMessage {
+        topic: view.topic,
+        queue: target.queue,
+        queue_id: target.queue_id,
+        flag: view.flag,
+        sys_flag,
+        born_timestamp: view.born_timestamp,
+        born_host,
+        store_timestamp: broker.store_timestamp(exchange.now_ms),
+        store_host: broker.identity.store_host,
+        reconsume_times: view.reconsume_times,
+        prepared_transaction_offset: 0,
+        body,
+        properties: [given, &tail],
+        tags_code: known.tags_code(),
+        unique_key,
+        keys: known.keys,
+        dispatch: dispatch_of(sys_flag),
+    });
+    broker.scratch_properties = tail;
+    let appended = appended.map_err(|e| put_refusal(broker, e))?;
+    broker.stats.totals.put_times += 1;
+    broker.stats.totals.put_messages += 1;
+    broker.stats.totals.put_bytes += appended.record_bytes as u64;
+    if to.oneway {
+        return Ok(());
+    }
+    let store_host = broker.identity.store_host;
+    let staged = &mut broker.acks.staged;
+    let offset = appended.commit_log_offset;
+    let message_ids = staged.add_text(|out| model::message_id::write(out, store_host, offset));
+    let unique_key = staged.add_text(|out| out.extend_from_slice(unique_key));
+    staged.acks.push(PendingAck {
+        to,
+        queue_id: target.queue_id,
+        queue_offset: appended.queue_offset,
+        message_ids,
+        unique_key,
+    });
+    Ok(())
+}
+
+fn append_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.push(properties::NAME_END);
+    out.extend_from_slice(value);
+    out.push(VALUE_END);
+}
+
+fn dispatch_of(sys_flag: i32) -> Dispatch {
+    match sys_flag & TRANSACTION_MASK {
+        TRANSACTION_PREPARED => Dispatch::NoQueue,
+        TRANSACTION_ROLLBACK => Dispatch::Nothing,
+        _ => Dispatch::Queue,
+    }
+}
+
+/// Messages that need a part of the broker which is not there: they are refused, never delivered
+/// at the wrong time.
+fn refuse_unserved(broker: &Broker, known: &Known<'_>) -> Result<(), Refusal> {
+    let what = if known.is_half() {
+        if broker.config.reject_transactions {
+            let ip = &broker.identity.ip;
+            let remark = format!("the broker[{ip}] sending transaction message is forbidden");
+            return Err(Refusal::new(response_code::NO_PERMISSION, remark));
+        }
+        "transactional messages"
+    } else if known.is_delayed() || known.has_timer {
+        "delayed messages"
+    } else {
+        return Ok(());
+    };
+    let remark = format!("{what} are not supported by this broker yet");
+    Err(Refusal::new(response_code::REQUEST_CODE_NOT_SUPPORTED, remark))
+}
+
+fn check_retry_group(
+    broker: &mut Broker,
+    exchange: &Exchange<'_>,
+    view: &SendView<'_>,
+) -> Result<(), Refusal> {
+    let group = String::from_utf8_lossy(&view.topic[RETRY_PREFIX.len()..]);
+    let auto = broker.config.auto_create_group;
+    match broker.groups.get_or_create(&group, auto, exchange.now_ms) {
+        Some(_) => Ok(()),
+        None => Err(reply::no_such_group(&group)),
+    }
+}
+
+fn put_batch(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    to: ReplyHandle,
+    view: &SendView<'_>,
+    target: Target,
+) -> Result<(), Refusal> {
+    let illegal = |remark: String| Refusal::new(response_code::MESSAGE_ILLEGAL, remark);
+    if view.topic.len() > names::TOPIC_LEN_MAX {
+        return Err(illegal(format!("message topic length too long {}", view.topic.len())));
+    }
+    if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
+        let topic = String::from_utf8_lossy(view.topic);
+        return Err(illegal(format!("batch request does not support retry group {topic}")));
+    }
+    let body = call.frame.body;
+    if body.len() as u64 > broker.config.message_bytes_max {
+        return Err(reply::illegal_message(&broker.config));
+    }
+    let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
+    let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
+    let store_host = broker.identity.store_host;
+    let store_timestamp = broker.store_timestamp(exchange.now_ms);
+    let batch = PutBatch {
+        topic: view.topic,
+        queue: target.queue,
+        queue_id: target.queue_id,
+        sys_flag,
+        born_timestamp: view.born_timestamp,
+        born_host,
+        store_timestamp,
+        store_host,
+        reconsume_times: view.reconsume_times,
+        messages: body,
+    };
+    let staged = &mut broker.acks.staged;
+    let from = staged.text.len();
+    let text = &mut staged.text;
+    let mut first = true;
+    let result = broker.store.append_batch(&batch, |offset| {
+        if !std::mem::take(&mut first) {
+            text.push(b',');
+        }
+        model::message_id::write(text, store_host, offset);
+    });
+    let appended = match result {
+        Ok(appended) => appended,
+        Err(e) => {
+            staged.text.truncate(from);
+            return Err(put_refusal(broker, e));
+        }
+    };
+    let totals = &mut broker.stats.totals;
+    totals.put_times += 1;
+    totals.put_messages += u64::from(appended.count);
+    totals.put_bytes += appended.bytes as u64;
+    if to.oneway {
+        staged.text.truncate(from);
+        return Ok(());
+    }
+    let message_ids = from as u32..staged.text.len() as u32;
+    staged.acks.push(PendingAck {
+        to,
+        queue_id: target.queue_id,
+        queue_offset: appended.first_queue_offset,
+        message_ids,
+        unique_key: 0..0,
+    });
+    Ok(())
+}
+
+fn put_refusal(broker: &Broker, error: PutError) -> Refusal {
+    reply::put_error(&broker.config, error)
+}

@@ -1,0 +1,105 @@
+//! One pass over a message's properties text: what the broker itself needs to know.
+//!
+//! The text is `key 0x01 value 0x02 …`. It is stored as the client wrote it; the broker appends
+//! its own properties.
+
+/// Between a key and its value.
+pub const NAME_END: u8 = 1;
+/// After a value.
+pub const VALUE_END: u8 = 2;
+/// Longest properties text in bytes, the broker's own included.
+pub const PROPERTIES_BYTES_MAX: usize = 32_767;
+
+/// The properties that decide what happens to a message; empty when absent.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// The client's id of the message.
+    pub unique_key: &'a [u8],
+    /// Words it is indexed by, separated by spaces.
+    pub keys: &'a [u8],
+    /// The tag.
+    pub tags: &'a [u8],
+    /// The delay level as text.
+    pub delay_level: &'a [u8],
+    /// `true` for a half message.
+    pub transaction_prepared: &'a [u8],
+    /// Some arbitrary delay is asked for.
+    pub has_timer: bool,
+    /// A receipt handle, which clients must not set.
+    pub has_receipt_handle: bool,
+    /// The name of the cluster is there already.
+    pub has_cluster: bool,
+}
+
+/// Reads `text`. Pairs without a separator are passed over, as Java does.
+pub fn scan(text: &[u8]) -> Known<'_> {
+    let mut known = Known::default();
+    for pair in text.split(|b| *b == VALUE_END) {
+        let Some(at) = pair.iter().position(|b| *b == NAME_END) else { continue };
+        let (name, value) = (&pair[..at], &pair[at + 1..]);
+        match name {
+            b"UNIQ_KEY" => known.unique_key = value,
+            b"KEYS" => known.keys = value,
+            b"TAGS" => known.tags = value,
+            b"DELAY" => known.delay_level = value,
+            b"TRAN_MSG" => known.transaction_prepared = value,
+            b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
+            b"POP_CK" => known.has_receipt_handle = true,
+            b"CLUSTER" => known.has_cluster = true,
+            _ => {}
+        }
+    }
+    known
+}
+
+impl Known<'_> {
+    /// Whether a delay level above 0 is set.
+    pub fn is_delayed(&self) -> bool {
+        let level = std::str::from_utf8(self.delay_level).ok().and_then(|t| t.parse::<i32>().ok());
+        level.is_some_and(|level| level > 0)
+    }
+
+    /// Whether the message is half of a transaction.
+    pub fn is_half(&self) -> bool {
+        self.transaction_prepared.eq_ignore_ascii_case(b"true")
+    }
+
+    /// What the queue entry says of the tag: Java's hash code, 0 without a tag.
+    pub fn tags_code(&self) -> i64 {
+        i64::from(base::hash::java_hash(self.tags))
+    }
+}
+
+/// Appends `text` without the pairs called `name`.
+pub fn append_without(out: &mut Vec<u8>, text: &[u8], name: &[u8]) {
+    for pair in text.split_inclusive(|b| *b == VALUE_END) {
+        let drop = pair.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&NAME_END));
+        if !drop {
+            out.extend_from_slice(pair);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_the_broker_needs() {
+        let text = b"KEYS\x01a b\x02TAGS\x01TagA\x02UNIQ_KEY\x01AC11\x02x\x01y\x02DELAY\x013\x02";
+        let known = scan(text);
+        assert_eq!((known.keys, known.tags), (&b"a b"[..], &b"TagA"[..]));
+        assert_eq!(known.unique_key, b"AC11");
+        assert!(known.is_delayed() && !known.is_half() && !known.has_cluster);
+        assert_eq!(known.tags_code(), 2_598_919);
+        assert_eq!(scan(b"").tags_code(), 0);
+        assert_eq!(scan(b"\x02\x01\x02nonsense").keys, b"");
+    }
+
+    #[test]
+    fn drops_a_pair_and_nothing_else() {
+        let mut out = Vec::new();
+        append_without(&mut out, b"a\x01b\x02POP_CK\x01x\x02POP_CKX\x01y\x02", b"POP_CK");
+        assert_eq!(out, b"a\x01b\x02POP_CKX\x01y\x02");
+    }
+}

@@ -1,0 +1,112 @@
+//! Refusals of the broker: store and domain errors as response codes with the remarks that
+//! clients and people read. Built here and nowhere else.
+
+use protocol::code::response_code;
+use protocol::request::hot::SendReplyView;
+use remoting::{Exchange, Refusal, ReplyHandle};
+use store::PutError;
+
+use crate::ack::{AckBatch, PendingAck};
+use crate::broker::Broker;
+use crate::config::BrokerConfig;
+
+/// What Java appends to remarks that have a page in its documentation.
+const SEE: &str = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+
+/// 17 for a send.
+pub fn no_such_topic(topic: &str) -> Refusal {
+    let remark = format!("topic[{topic}] not exist, apply first please!{SEE}");
+    Refusal::new(response_code::TOPIC_NOT_EXIST, remark)
+}
+
+/// 17 for a pull: the same with a space, as Java has it.
+pub fn no_such_topic_to_read(topic: &str) -> Refusal {
+    let remark = format!("topic[{topic}] not exist, apply first please! {SEE}");
+    Refusal::new(response_code::TOPIC_NOT_EXIST, remark)
+}
+
+/// 26 for a send to a retry topic.
+pub fn no_such_group(group: &str) -> Refusal {
+    let remark = format!("subscription group not exist, {group} {SEE}");
+    Refusal::new(response_code::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+}
+
+/// 26 for a pull.
+pub fn no_such_group_to_read(group: &str) -> Refusal {
+    let remark = format!("subscription group [{group}] does not exist, {SEE}");
+    Refusal::new(response_code::SUBSCRIPTION_GROUP_NOT_EXIST, remark)
+}
+
+/// 24: the group sent no heartbeat, or did not subscribe to this topic.
+pub fn no_subscription(what: &str) -> Refusal {
+    Refusal::new(response_code::SUBSCRIPTION_NOT_EXIST, format!("{what}{SEE}"))
+}
+
+/// 13: a body or properties beyond the limits.
+pub fn illegal_message(config: &BrokerConfig) -> Refusal {
+    let remark = format!(
+        "the message is illegal, maybe msg body or properties length not matched. msg body \
+         length limit {}B, msg properties length limit 32KB.",
+        config.message_bytes_max
+    );
+    Refusal::new(response_code::MESSAGE_ILLEGAL, remark)
+}
+
+/// Why the store did not take a message.
+pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
+    match error {
+        PutError::Malformed(_) | PutError::TooLarge { .. } => illegal_message(config),
+        PutError::Poisoned => unavailable(),
+    }
+}
+
+/// 14: the store stopped accepting.
+pub fn unavailable() -> Refusal {
+    Refusal::new(
+        response_code::SERVICE_NOT_AVAILABLE,
+        "service not available now. It may be caused by one of the following reasons: the \
+         broker's disk is full or failed, messages are put to the slave, message store has been \
+         shut down, etc. See the broker's log.",
+    )
+}
+
+/// Refuses a send; the reply names region and trace switch as every reply to a send does.
+pub fn refuse_send(
+    broker: &Broker,
+    exchange: &mut Exchange<'_>,
+    to: ReplyHandle,
+    refusal: &Refusal,
+) {
+    let config = &broker.config;
+    exchange.reply(
+        to,
+        refusal.code,
+        Some(&refusal.remark),
+        |w| {
+            w.bool("TRACE_ON", config.trace_on).str("MSG_REGION", config.region_id.as_bytes());
+        },
+        &[],
+    );
+}
+
+/// Answers one stored message or batch.
+pub fn acknowledge(
+    config: &BrokerConfig,
+    exchange: &mut Exchange<'_>,
+    batch: &AckBatch,
+    ack: &PendingAck,
+) {
+    let Some(out) = exchange.out(ack.to.connection) else { return };
+    let unique_key = batch.bytes(&ack.unique_key);
+    let view = SendReplyView {
+        msg_id: batch.bytes(&ack.message_ids),
+        queue_id: ack.queue_id,
+        queue_offset: ack.queue_offset,
+        transaction_id: (!unique_key.is_empty()).then_some(unique_key),
+        region: config.region_id.as_bytes(),
+        trace_on: config.trace_on,
+        ..SendReplyView::default()
+    };
+    let (kind, opaque) = (ack.to.kind, ack.to.opaque);
+    protocol::request::hot::write_send_reply(out, kind, opaque, 0, None, &view);
+}
