@@ -5,15 +5,21 @@
 //!
 //! Modules in reading order:
 //! `frame` cuts and decodes frames, `fields` is the borrowed view of a header's fields,
-//! `json_header` reads the textual header, `encode` writes frames, `version` names releases.
+//! `json_header` reads the textual header, `encode` writes frames, `version` names releases,
+//! `code` holds the numbers, `request` the typed requests and replies.
 
+pub mod code;
 pub mod encode;
 pub mod fields;
 pub mod frame;
 mod json_header;
+pub mod request;
 pub mod version;
 
+pub use code::request_codes;
+pub use code::{request_code, response_code};
 pub use encode::{FieldWriter, write_request, write_request_with};
 pub use encode::{write_response, write_response_with};
 pub use fields::{BadField, Fields};
 pub use frame::{Frame, HeaderKind, Language, Malformed, decode, frame_len};
+pub use request::{Reply, Request};
