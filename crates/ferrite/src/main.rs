@@ -1,2 +1,61 @@
-//! The `ferrite` binary.
-fn main() {}
+//! `ferrite`: every role of FerriteMQ in one binary. This file is the command line; each command
+//! lives in its own file under `command/`.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+mod bench;
+mod command;
+mod config_file;
+mod logging;
+
+/// Messages between services: a RocketMQ-compatible name server and broker without the JVM.
+#[derive(Parser)]
+#[command(name = "ferrite", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "New here? Run `ferrite quickstart` to see messages sent and consumed, \
+    then `ferrite dev` and point any RocketMQ client at 127.0.0.1:9876.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Name server and broker in one process, for development
+    Dev(command::dev::DevArgs),
+    /// The name server: tells clients where brokers are
+    Namesrv(command::namesrv::NamesrvArgs),
+    /// The broker: keeps messages
+    Broker(command::broker::BrokerArgs),
+    /// Sends and consumes messages of several kinds through real sockets and shows what happened
+    Quickstart(command::quickstart::QuickstartArgs),
+    /// Measures any RocketMQ broker: load, latency, broker CPU per message
+    Bench(bench::BenchArgs),
+    /// Prints a completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Dev(args) => command::dev::run(args),
+        Command::Namesrv(args) => command::namesrv::run(args),
+        Command::Broker(args) => command::broker::run(args),
+        Command::Quickstart(args) => command::quickstart::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            anstream::eprintln!("ferrite: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

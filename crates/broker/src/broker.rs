@@ -1,0 +1,364 @@
+//! The broker: every part of it, and what happens at each wake-up of its loop.
+//!
+//! One mutex guards the whole. The loop holds it for one batch at a time; helper threads take it
+//! for short steps (see [`crate::threads`]).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protocol::code::{request_code, response_code};
+use protocol::frame::HeaderKind;
+use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
+use store::Store;
+
+use crate::ack::{AckBatch, Acks};
+use crate::config::{BrokerConfig, FlushDiskType};
+use crate::group_table::GroupTable;
+use crate::handler::pull;
+use crate::long_poll::LongPoll;
+use crate::members::Members;
+use crate::offset_table::OffsetTable;
+use crate::queue_lock::QueueLocks;
+use crate::reply;
+use crate::saved::Saves;
+use crate::signal::Signals;
+use crate::stats::Stats;
+use crate::topic_table::TopicTable;
+use crate::unique_key::UniqueKeys;
+
+/// Who this broker is to its peers.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The address clients are told, without the port.
+    pub ip: String,
+    /// `ip:port`.
+    pub address: String,
+    /// The same as a socket address; stands in every record.
+    pub store_host: SocketAddr,
+    /// Where slaves would connect.
+    pub ha_address: String,
+    /// The pair `CLUSTER=name` as it is appended to properties.
+    pub cluster_property: Vec<u8>,
+    /// When the process started, in ms since 1970.
+    pub boot_ms: i64,
+}
+
+const SAMPLE_NS: u64 = 1_000_000_000;
+const HOUSEKEEPING_NS: u64 = 10_000_000_000;
+
+/// All of a broker.
+pub struct Broker {
+    /// The configuration in force.
+    pub config: BrokerConfig,
+    /// Who it is.
+    pub identity: Identity,
+    /// The messages.
+    pub store: Store,
+    /// The topics.
+    pub topics: TopicTable,
+    /// The consumer groups.
+    pub groups: GroupTable,
+    /// How far they have consumed.
+    pub offsets: OffsetTable,
+    /// Who is connected.
+    pub members: Members,
+    /// Who consumes which queue in order.
+    pub locks: QueueLocks,
+    /// Pulls that wait.
+    pub long_poll: LongPoll,
+    /// What went through.
+    pub stats: Stats,
+    /// Producers that wait.
+    pub acks: Acks,
+    /// State files and who waits for them.
+    pub saves: Saves,
+    /// Ids for messages without one.
+    pub unique_keys: UniqueKeys,
+    /// Wakes the helpers.
+    pub signals: Arc<Signals>,
+    /// Used again by every pull.
+    pub scratch_body: Vec<u8>,
+    /// Used again by every send.
+    pub scratch_properties: Vec<u8>,
+    turn: u32,
+    last_store_ms: i64,
+    store_failed: bool,
+    sampled_messages: u64,
+    next_sample_ns: u64,
+    next_housekeeping_ns: u64,
+}
+
+/// The parts that [`Broker::new`] puts together.
+pub struct Parts {
+    /// See [`Broker::config`].
+    pub config: BrokerConfig,
+    /// See [`Broker::identity`].
+    pub identity: Identity,
+    /// See [`Broker::store`].
+    pub store: Store,
+    /// See [`Broker::signals`].
+    pub signals: Arc<Signals>,
+}
+
+impl Broker {
+    /// A broker with empty tables around `parts`.
+    pub fn new(parts: Parts) -> Broker {
+        let Parts { config, identity, store, signals } = parts;
+        let now_ms = identity.boot_ms;
+        Broker {
+            topics: TopicTable::new(&config, now_ms),
+            groups: GroupTable::new(now_ms),
+            offsets: OffsetTable::new(now_ms),
+            members: Members::default(),
+            locks: QueueLocks::default(),
+            long_poll: LongPoll::default(),
+            stats: Stats::default(),
+            acks: Acks::default(),
+            saves: Saves::default(),
+            unique_keys: UniqueKeys::new(identity.store_host, now_ms),
+            scratch_body: Vec::new(),
+            scratch_properties: Vec::new(),
+            turn: 0,
+            last_store_ms: 0,
+            store_failed: false,
+            sampled_messages: 0,
+            next_sample_ns: 0,
+            next_housekeeping_ns: 0,
+            config,
+            identity,
+            store,
+            signals,
+        }
+    }
+
+    /// A number that goes round, for choosing queues.
+    pub fn next_turn(&mut self) -> u32 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    /// The store timestamp of a message put now; never lower than the last one.
+    pub fn store_timestamp(&mut self, now_ms: i64) -> i64 {
+        self.last_store_ms = self.last_store_ms.max(now_ms);
+        self.last_store_ms
+    }
+
+    /// Whether the disk failed and nothing more is accepted.
+    pub fn has_failed(&self) -> bool {
+        self.store_failed
+    }
+
+    /// Answers `to` when every change of `file` made so far is on disk.
+    pub fn reply_when_saved(&mut self, file: crate::saved::StateFile, to: ReplyHandle) {
+        let change = file.changes(self);
+        self.saves.wait(file, change, to);
+        self.signals.save.ask();
+    }
+
+    /// Name servers and, for topics, the save helper hear of a change of topics.
+    pub fn topics_changed(&self) {
+        self.signals.save.ask();
+        self.signals.member.ask();
+    }
+
+    /// Writes what the batch staged and answers what the write promised.
+    fn write_staged(&mut self, exchange: &mut Exchange<'_>) {
+        if !self.store.has_staged() {
+            return;
+        }
+        match self.store.write() {
+            Ok(written) => {
+                for arrival in self.store.arrivals() {
+                    self.long_poll.arrived(arrival.queue, arrival.tags_code);
+                }
+                match self.config.flush_disk_type {
+                    FlushDiskType::Async => {
+                        let batch = self.acks.take_staged();
+                        self.acknowledge(exchange, batch);
+                    }
+                    FlushDiskType::Sync if self.acks.staged.is_empty() => self.signals.flush.ask(),
+                    FlushDiskType::Sync => {
+                        self.acks.wait_for_flush(written);
+                        self.signals.flush.ask();
+                    }
+                }
+                if self.store.wants_work() {
+                    self.signals.work.ask();
+                }
+            }
+            Err(e) => self.fail(exchange, &e.to_string()),
+        }
+    }
+
+    fn acknowledge(&mut self, exchange: &mut Exchange<'_>, batch: AckBatch) {
+        for ack in &batch.acks {
+            reply::acknowledge(&self.config, exchange, &batch, ack);
+        }
+        self.acks.recycle(batch);
+    }
+
+    /// The disk failed: whoever waits hears that the message may be lost, and nothing more is
+    /// accepted.
+    fn fail(&mut self, exchange: &mut Exchange<'_>, why: &str) {
+        if !self.store_failed {
+            tracing::error!("the store failed and accepts nothing more: {why}");
+            self.store_failed = true;
+        }
+        let batch = self.acks.take_staged();
+        self.refuse_batch(exchange, &batch, response_code::SERVICE_NOT_AVAILABLE);
+        while let Some(batch) = self.acks.take_failed() {
+            self.refuse_batch(exchange, &batch, response_code::FLUSH_DISK_TIMEOUT);
+        }
+    }
+
+    fn refuse_batch(&self, exchange: &mut Exchange<'_>, batch: &AckBatch, code: i32) {
+        let mut refusal = reply::unavailable();
+        refusal.code = code;
+        for ack in &batch.acks {
+            reply::refuse_send(self, exchange, ack.to, &refusal);
+        }
+    }
+
+    /// Answers producers whose messages the flush helper has made durable.
+    fn release_flushed(&mut self, exchange: &mut Exchange<'_>) {
+        if !self.acks.has_unflushed() {
+            return;
+        }
+        if self.store.is_poisoned() {
+            return self.fail(exchange, "a flush failed");
+        }
+        let flushed = self.store.flushed();
+        while let Some(batch) = self.acks.take_flushed(flushed) {
+            self.acknowledge(exchange, batch);
+        }
+        if self.acks.has_unflushed() {
+            self.signals.flush.ask();
+        }
+    }
+
+    /// Lets parked pulls look again at queues that got messages.
+    fn wake_pulls(&mut self, exchange: &mut Exchange<'_>) {
+        if !self.long_poll.has_woken() {
+            return;
+        }
+        let woken = self.long_poll.take_woken();
+        for &queue in &woken {
+            let mut pulls = self.long_poll.take(queue);
+            for pull in pulls.drain(..) {
+                if let Some(pull) = pull::answer(self, exchange, queue, pull, true) {
+                    // There was room for it a moment ago.
+                    if let Err(pull) = self.long_poll.park(queue, pull) {
+                        pull::answer(self, exchange, queue, pull, false);
+                    }
+                }
+            }
+            self.long_poll.recycle(queue, pulls);
+        }
+        self.long_poll.recycle_woken(woken);
+    }
+
+    fn expire_pulls(&mut self, exchange: &mut Exchange<'_>) {
+        if self.long_poll.next_deadline_ns().is_none_or(|due| exchange.now_ns < due) {
+            return;
+        }
+        let mut expired = Vec::new();
+        self.long_poll.expire(exchange.now_ns, |queue, pull| expired.push((queue, pull)));
+        for (queue, pull) in expired {
+            pull::answer(self, exchange, queue, pull, false);
+        }
+    }
+
+    /// Tells members of changed groups to look at the member list again.
+    fn notify_changes(&mut self, exchange: &mut Exchange<'_>) {
+        if !self.members.has_changes() {
+            return;
+        }
+        for (group, connections) in self.members.take_changes() {
+            for connection in connections {
+                exchange.request(
+                    connection,
+                    HeaderKind::Json,
+                    request_code::NOTIFY_CONSUMER_IDS_CHANGED,
+                    true,
+                    |w| {
+                        w.str("consumerGroup", group.as_bytes());
+                    },
+                    &[],
+                );
+            }
+        }
+    }
+
+    fn housekeeping(&mut self, exchange: &mut Exchange<'_>) {
+        let now_ns = exchange.now_ns;
+        let total = self.stats.totals.put_messages + self.stats.totals.get_messages;
+        if now_ns >= self.next_sample_ns {
+            self.stats.sample(exchange.now_ms);
+            self.next_sample_ns = now_ns + SAMPLE_NS;
+            self.sampled_messages = total;
+        }
+        if now_ns < self.next_housekeeping_ns {
+            return;
+        }
+        self.next_housekeeping_ns = now_ns + HOUSEKEEPING_NS;
+        for connection in self.members.silent(exchange.now_ms) {
+            exchange.close(connection);
+            self.forget(connection);
+        }
+    }
+
+    fn forget(&mut self, connection: ConnectionId) {
+        let groups = &self.groups;
+        let notify = |group: &str| groups.get(group).is_none_or(|g| g.notify_ids_changed);
+        self.members.remove_connection(connection, notify);
+    }
+}
+
+/// A broker behind the loop: the state with its route table.
+pub struct BrokerService {
+    /// The state.
+    pub broker: Broker,
+    routes: Arc<Routes<Broker>>,
+}
+
+impl BrokerService {
+    /// Serves `broker` by `routes`.
+    pub fn new(broker: Broker, routes: Arc<Routes<Broker>>) -> BrokerService {
+        BrokerService { broker, routes }
+    }
+}
+
+impl Service for BrokerService {
+    fn on_frame(&mut self, exchange: &mut Exchange<'_>, call: &Call<'_>) {
+        if call.frame.is_response() {
+            // Answers to notices of ours, which nobody waits for.
+            return;
+        }
+        self.routes.serve(&mut self.broker, exchange, call);
+    }
+
+    fn on_batch_end(&mut self, exchange: &mut Exchange<'_>) {
+        let broker = &mut self.broker;
+        broker.write_staged(exchange);
+        broker.release_flushed(exchange);
+        broker.wake_pulls(exchange);
+        broker.expire_pulls(exchange);
+        broker.notify_changes(exchange);
+        broker.saves.release(exchange);
+        broker.housekeeping(exchange);
+    }
+
+    fn on_closed(&mut self, _exchange: &mut Exchange<'_>, connection: ConnectionId) {
+        self.broker.forget(connection);
+    }
+
+    fn next_deadline_ns(&self) -> Option<u64> {
+        let broker = &self.broker;
+        let mut due = broker.next_housekeeping_ns;
+        let total = broker.stats.totals.put_messages + broker.stats.totals.get_messages;
+        if total != broker.sampled_messages {
+            due = due.min(broker.next_sample_ns);
+        }
+        Some(broker.long_poll.next_deadline_ns().map_or(due, |parked| due.min(parked)))
+    }
+}

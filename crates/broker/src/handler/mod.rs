@@ -1,0 +1,13 @@
+//! The handlers, one file per noun; [`crate::routes`] says which request goes where. They run on
+//! the loop thread, with the broker's lock held, and never wait.
+
+pub mod pull;
+pub mod send;
+
+pub mod client;
+pub mod group;
+pub mod lock;
+pub mod offset;
+pub mod query;
+pub mod server;
+pub mod topic;

@@ -1,0 +1,122 @@
+//! Offsets: what groups committed, and where queues begin and end.
+
+use protocol::code::response_code;
+use protocol::request::offset::{
+    GetEarliestMsgStoreTime, GetEarliestMsgStoreTimeReply, GetMaxOffset, GetMaxOffsetReply,
+    GetMinOffset, GetMinOffsetReply, QueryConsumerOffset, QueryConsumerOffsetReply,
+    SearchOffsetByTimestamp, SearchOffsetByTimestampReply, UpdateConsumerOffset,
+};
+use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use store::{Boundary, QueueRef};
+
+use crate::broker::Broker;
+
+/// The queue of a topic, if it has ever been used.
+pub fn queue_of(broker: &Broker, topic: &str, queue_id: i32) -> Option<QueueRef> {
+    broker.store.queue(topic.as_bytes(), queue_id)
+}
+
+/// Serves 14.
+pub fn query_consumer_offset(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: QueryConsumerOffset,
+) -> Answer<QueryConsumerOffset> {
+    let QueryConsumerOffset { consumer_group, topic, queue_id, set_zero_if_not_found } = request;
+    if let Some(offset) = broker.offsets.get(&consumer_group, &topic, queue_id) {
+        return Ok(Reply::header(QueryConsumerOffsetReply { offset }));
+    }
+    let not_found = |remark: &str| Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark));
+    if set_zero_if_not_found == Some(false) {
+        return not_found("Not found, do not set to zero, maybe this group boot first");
+    }
+    // A group that is new on a queue whose beginning is still in memory starts there; on an old
+    // queue the client decides.
+    let from_start = match queue_of(broker, &topic, queue_id) {
+        Some(queue) => {
+            broker.store.min_offset(queue) <= 0 && broker.store.is_in_memory(queue, 0)
+        }
+        None => false,
+    };
+    if from_start {
+        return Ok(Reply::header(QueryConsumerOffsetReply { offset: 0 }));
+    }
+    not_found("Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")
+}
+
+/// Serves 15.
+pub fn update_consumer_offset(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: UpdateConsumerOffset,
+) -> Answer<UpdateConsumerOffset> {
+    let UpdateConsumerOffset { consumer_group, topic, queue_id, commit_offset } = request;
+    if broker.groups.get(&consumer_group).is_none() {
+        let remark = format!("Group {consumer_group} not exist!");
+        return Err(Refusal::new(response_code::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
+    }
+    if broker.topics.find(topic.as_bytes()).is_none() {
+        let remark = format!("Topic {topic} not exist!");
+        return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
+    }
+    broker.offsets.commit(&consumer_group, &topic, queue_id, commit_offset);
+    Ok(Reply::done())
+}
+
+/// Serves 29.
+pub fn search_offset(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: SearchOffsetByTimestamp,
+) -> Answer<SearchOffsetByTimestamp> {
+    let upper = request.boundary_type.as_deref().is_some_and(|b| b.eq_ignore_ascii_case("upper"));
+    let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
+    let offset = match queue_of(broker, &request.topic, request.queue_id) {
+        Some(queue) => broker.store.offset_by_time(queue, request.timestamp, boundary),
+        None => 0,
+    };
+    Ok(Reply::header(SearchOffsetByTimestampReply { offset }))
+}
+
+/// Serves 30.
+pub fn max_offset(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: GetMaxOffset,
+) -> Answer<GetMaxOffset> {
+    let queue = queue_of(broker, &request.topic, request.queue_id);
+    let offset = queue.map_or(0, |queue| broker.store.max_offset(queue));
+    Ok(Reply::header(GetMaxOffsetReply { offset }))
+}
+
+/// Serves 31.
+pub fn min_offset(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: GetMinOffset,
+) -> Answer<GetMinOffset> {
+    let queue = queue_of(broker, &request.topic, request.queue_id);
+    let offset = queue.map_or(0, |queue| broker.store.min_offset(queue));
+    Ok(Reply::header(GetMinOffsetReply { offset }))
+}
+
+/// Serves 32.
+pub fn earliest_store_time(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: GetEarliestMsgStoreTime,
+) -> Answer<GetEarliestMsgStoreTime> {
+    let timestamp = queue_of(broker, &request.topic, request.queue_id)
+        .and_then(|queue| {
+            let first = broker.store.min_offset(queue);
+            broker.store.store_time(queue, first)
+        })
+        .unwrap_or(-1);
+    Ok(Reply::header(GetEarliestMsgStoreTimeReply { timestamp }))
+}

@@ -1,0 +1,46 @@
+//! Messages by commit log offset, by key and by unique key.
+
+use protocol::code::response_code;
+use protocol::request::message::{QueryMessage, QueryMessageReply, ViewMessageById};
+use remoting::{Answer, Call, Exchange, Refusal, Reply};
+
+use crate::broker::Broker;
+
+/// Serves 33.
+pub fn view_message(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: ViewMessageById,
+) -> Answer<ViewMessageById> {
+    let mut body = Vec::new();
+    if broker.store.message_at(request.offset, &mut body) {
+        return Ok(Reply::body(body));
+    }
+    let remark = format!("can not find message by the offset, {}", request.offset);
+    Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+}
+
+/// Serves 12.
+pub fn query_message(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    call: &Call<'_>,
+    request: QueryMessage,
+) -> Answer<QueryMessage> {
+    let unique = call.frame.fields.is_true("_UNIQUE_KEY_QUERY");
+    let limit = broker.config.query_count_max;
+    let wanted = if unique { limit } else { request.max_num.clamp(0, limit.max(64)) };
+    let span = request.begin_timestamp..=request.end_timestamp;
+    let mut body = Vec::new();
+    let found = broker.store.query(&request.topic, &request.key, wanted as usize, span, &mut body);
+    if body.is_empty() {
+        let remark = "can not find message, maybe time range not correct";
+        return Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark));
+    }
+    let header = QueryMessageReply {
+        index_last_update_timestamp: found.last_update_timestamp,
+        index_last_update_phyoffset: found.last_update_offset,
+    };
+    Ok(Reply::with_body(header, body))
+}

@@ -1,0 +1,112 @@
+//! The state files under `config/`: which there are, when they are written, and who waits for
+//! them. Their shapes are Java's, see [`crate::persist`].
+
+use remoting::{Exchange, ReplyHandle};
+
+use crate::broker::Broker;
+use crate::persist;
+
+/// A state file of the broker. One row each: this is the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateFile {
+    /// Topics; written at once after a change.
+    Topics,
+    /// Consumer groups; written at once after a change.
+    Groups,
+    /// Consumer offsets; written every `flushConsumerOffsetInterval`.
+    Offsets,
+}
+
+impl StateFile {
+    /// Every file.
+    pub const ALL: [StateFile; 3] = [StateFile::Topics, StateFile::Groups, StateFile::Offsets];
+
+    /// Its name under `config/`.
+    pub fn name(self) -> &'static str {
+        match self {
+            StateFile::Topics => "topics.json",
+            StateFile::Groups => "subscriptionGroup.json",
+            StateFile::Offsets => "consumerOffset.json",
+        }
+    }
+
+    /// Whether a change is written at once rather than at the next interval.
+    pub fn is_urgent(self) -> bool {
+        !matches!(self, StateFile::Offsets)
+    }
+
+    /// How many changes there have been.
+    pub fn changes(self, broker: &Broker) -> u64 {
+        match self {
+            StateFile::Topics => broker.topics.changes(),
+            StateFile::Groups => broker.groups.changes(),
+            StateFile::Offsets => broker.offsets.changes(),
+        }
+    }
+
+    /// The file's bytes.
+    pub fn encode(self, broker: &mut Broker, now_ms: i64) -> Vec<u8> {
+        match self {
+            StateFile::Topics => persist::encode_topics(&broker.topics),
+            StateFile::Groups => persist::encode_groups(&broker.groups),
+            StateFile::Offsets => {
+                broker.offsets.advance_version(now_ms);
+                persist::encode_offsets(&broker.offsets)
+            }
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+struct Waiter {
+    file: StateFile,
+    change: u64,
+    to: ReplyHandle,
+}
+
+/// How far each file is saved, and who waits for a save.
+#[derive(Default)]
+pub struct Saves {
+    saved: [u64; StateFile::ALL.len()],
+    waiting: Vec<Waiter>,
+}
+
+impl Saves {
+    /// Answers `to` with success once `change` of `file` is on disk.
+    pub fn wait(&mut self, file: StateFile, change: u64, to: ReplyHandle) {
+        self.waiting.push(Waiter { file, change, to });
+    }
+
+    /// The change up to which `file` is on disk.
+    pub fn saved(&self, file: StateFile) -> u64 {
+        self.saved[file.index()]
+    }
+
+    /// The save helper wrote `file` as it was at `change`.
+    pub fn note(&mut self, file: StateFile, change: u64) {
+        self.saved[file.index()] = change;
+    }
+
+    /// Whether somebody waits.
+    pub fn has_waiters(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Answers those whose change is on disk.
+    pub fn release(&mut self, exchange: &mut Exchange<'_>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let saved = self.saved;
+        self.waiting.retain(|waiter| {
+            let done = waiter.change <= saved[waiter.file.index()];
+            if done {
+                exchange.reply(waiter.to, 0, None, |_| {}, &[]);
+            }
+            !done
+        });
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands of `ferrite`, one file each.
+
+pub mod broker;
+pub mod dev;
+pub mod namesrv;
+pub mod quickstart;
+
+mod stop;
