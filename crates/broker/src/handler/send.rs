@@ -3,17 +3,18 @@
 //! The data path: no allocation, no lock, no system call per message. A message is staged in the
 //! store; its producer is answered after the write or the flush (see [`crate::ack`]).
 
+use model::message_id::MessageId;
 use model::names::{self, RETRY_PREFIX};
 use model::permission;
 use model::topic::{FilterType, TopicConfig};
 use protocol::code::{request_code, response_code};
 use protocol::request::hot::SendView;
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
-use store::{Dispatch, PutBatch, PutError, PutMessage, QueueRef};
+use store::{Dispatch, PutError, PutMessage, QueueRef};
 
 use crate::ack::PendingAck;
 use crate::broker::Broker;
-use crate::properties::{self, Known, PROPERTIES_BYTES_MAX, VALUE_END};
+use crate::properties::{self, Known, VALUE_END};
 use crate::reply;
 use crate::topic_table::TopicId;
 
@@ -197,12 +198,6 @@ fn put_single(
     if !known.has_cluster {
         tail.extend_from_slice(&broker.identity.cluster_property);
     }
-    if body.len() as u64 > broker.config.message_bytes_max
-        || given.len() + tail.len() > PROPERTIES_BYTES_MAX
-    {
-        broker.scratch_properties = tail;
-        return Err(reply::illegal_message(&broker.config));
-    }
     let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
     let appended = broker.store.append(&PutMessage {
         topic: view.topic,
@@ -217,7 +212,7 @@ fn put_single(
         reconsume_times: view.reconsume_times,
         prepared_transaction_offset: 0,
         body,
-        properties: [given, &tail],
+        properties: [given, &tail, &[]],
         tags_code: known.tags_code(),
         unique_key,
         keys: known.keys,
@@ -227,14 +222,14 @@ fn put_single(
     let appended = appended.map_err(|e| put_refusal(broker, e))?;
     broker.stats.totals.put_times += 1;
     broker.stats.totals.put_messages += 1;
-    broker.stats.totals.put_bytes += appended.record_bytes as u64;
+    broker.stats.totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
     if to.oneway {
         return Ok(());
     }
     let store_host = broker.identity.store_host;
     let staged = &mut broker.acks.staged;
-    let offset = appended.commit_log_offset;
-    let message_ids = staged.add_text(|out| model::message_id::write(out, store_host, offset));
+    let id = MessageId { store_host, commit_log_offset: appended.commit_log_offset };
+    let message_ids = staged.add_text(|out| id.write(out));
     let unique_key = staged.add_text(|out| out.extend_from_slice(unique_key));
     staged.acks.push(PendingAck {
         to,
@@ -309,56 +304,49 @@ fn put_batch(
         let topic = String::from_utf8_lossy(view.topic);
         return Err(illegal(format!("batch request does not support retry group {topic}")));
     }
-    let body = call.frame.body;
-    if body.len() as u64 > broker.config.message_bytes_max {
-        return Err(reply::illegal_message(&broker.config));
-    }
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
-    let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
     let store_host = broker.identity.store_host;
-    let store_timestamp = broker.store_timestamp(exchange.now_ms);
-    let batch = PutBatch {
+    let batch = PutMessage {
         topic: view.topic,
         queue: target.queue,
         queue_id: target.queue_id,
-        sys_flag,
+        flag: view.flag,
+        sys_flag: view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 },
         born_timestamp: view.born_timestamp,
         born_host,
-        store_timestamp,
+        store_timestamp: broker.store_timestamp(exchange.now_ms),
         store_host,
         reconsume_times: view.reconsume_times,
-        messages: body,
+        prepared_transaction_offset: 0,
+        body: call.frame.body,
+        properties: [&[]; 3],
+        tags_code: 0,
+        unique_key: &[],
+        keys: &[],
+        dispatch: Dispatch::Queue,
     };
-    let staged = &mut broker.acks.staged;
-    let from = staged.text.len();
-    let text = &mut staged.text;
-    let mut first = true;
-    let result = broker.store.append_batch(&batch, |offset| {
-        if !std::mem::take(&mut first) {
-            text.push(b',');
-        }
-        model::message_id::write(text, store_host, offset);
-    });
-    let appended = match result {
-        Ok(appended) => appended,
-        Err(e) => {
-            staged.text.truncate(from);
-            return Err(put_refusal(broker, e));
-        }
-    };
+    let appended = broker.store.append_batch(&batch).map_err(|e| put_refusal(broker, e))?;
     let totals = &mut broker.stats.totals;
     totals.put_times += 1;
     totals.put_messages += u64::from(appended.count);
-    totals.put_bytes += appended.bytes as u64;
+    totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
     if to.oneway {
-        staged.text.truncate(from);
         return Ok(());
     }
-    let message_ids = from as u32..staged.text.len() as u32;
+    let offsets = broker.store.record_offsets(&appended);
+    let staged = &mut broker.acks.staged;
+    let message_ids = staged.add_text(|out| {
+        for (at, commit_log_offset) in offsets.enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            MessageId { store_host, commit_log_offset }.write(out);
+        }
+    });
     staged.acks.push(PendingAck {
         to,
         queue_id: target.queue_id,
-        queue_offset: appended.first_queue_offset,
+        queue_offset: appended.queue_offset,
         message_ids,
         unique_key: 0..0,
     });

@@ -1,0 +1,278 @@
+//! Starting and stopping a broker: ports, store, state files, threads, in this order; stopping
+//! goes the other way.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base::clock::wall_ms;
+use base::disk::{Disk, RealDisk};
+use base::thread::spawn_named;
+use remoting::{Routes, Server, ServerConfig, address};
+use store::{FlushType, Store, StoreConfig, StoreError};
+
+use crate::broker::{Broker, BrokerService, Identity, Parts};
+use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
+use crate::member::Registrar;
+use crate::persist::{self, LoadError};
+use crate::routes;
+use crate::saved::StateFile;
+use crate::signal::Signals;
+use crate::threads::{self, Intervals, Shared};
+
+/// Why a broker did not start. Each says what to do about it.
+#[derive(Debug)]
+pub enum StartError {
+    /// A setting cannot be served.
+    Config(String),
+    /// A port is taken, or the system has no thread or socket to give.
+    Io(io::Error),
+    /// The store was refused.
+    Store(StoreError),
+    /// A state file cannot be read.
+    Load(LoadError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Config(why) => f.write_str(why),
+            StartError::Io(e) => write!(f, "{e}"),
+            StartError::Store(e) => write!(f, "{e}"),
+            StartError::Load(e) => write!(f, "{e}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(e: io::Error) -> StartError {
+        StartError::Io(e)
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(e: StoreError) -> StartError {
+        StartError::Store(e)
+    }
+}
+
+impl From<LoadError> for StartError {
+    fn from(e: LoadError) -> StartError {
+        StartError::Load(e)
+    }
+}
+
+/// A broker that serves.
+pub struct RunningBroker {
+    shared: Shared,
+    name: String,
+    address: String,
+    loop_thread: JoinHandle<io::Result<()>>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+/// Starts a broker.
+///
+/// # Errors
+/// See [`StartError`]; nothing is left running.
+pub fn start(mut config: BrokerConfig) -> Result<RunningBroker, StartError> {
+    let boot_ms = wall_ms();
+    complete(&mut config)?;
+    let mut server = Server::bind(server_config(&config)?)?;
+    let port = server.addresses()[0].port();
+    let identity = identity(&config, port, boot_ms)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let store = Store::open(disk.clone(), store_config(&config))?;
+    let config_dir = Path::new(&config.store_root).join("config");
+    disk.create_dir_all(&config_dir)?;
+    let signals = Arc::new(Signals::default());
+    let name = config.broker_name.clone();
+    let intervals = intervals(&config);
+    let name_servers = address::split_list(&config.namesrv_addr);
+    let parts = Parts { config, identity, store, signals: signals.clone() };
+    let mut broker = Broker::new(parts);
+    persist::load(&mut broker, &*disk, &config_dir)?;
+    adopt_stored_topics(&mut broker);
+    let address = broker.identity.address.clone();
+    let routes = Arc::new(Routes::new(routes::routes()));
+    let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
+    let waker = server.stopper();
+    let shared = Shared { service: service.clone(), waker, signals, disk, config_dir };
+    let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
+    let loop_thread = spawn_named("broker-loop", move || server.run(&service))?;
+    shared.signals.member.ask();
+    shared.signals.save.ask();
+    Ok(RunningBroker { shared, name, address, loop_thread, helpers })
+}
+
+impl RunningBroker {
+    /// The broker's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The address clients are told, `ip:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether the name servers have been told of this broker at least once.
+    pub fn is_registered(&self) -> bool {
+        self.shared.service.lock().is_ok_and(|service| service.broker.is_registered())
+    }
+
+    /// Stops: no more requests, everything saved and synced, the store closed.
+    ///
+    /// # Errors
+    /// Something could not be saved; the store recovers at the next start.
+    pub fn stop(self) -> Result<(), StartError> {
+        self.shared.waker.stop();
+        match self.loop_thread.join() {
+            Ok(ended) => ended?,
+            Err(_) => return Err(StartError::Config("the loop panicked; see the log".to_owned())),
+        }
+        self.shared.signals.stop();
+        for helper in self.helpers {
+            if helper.join().is_err() {
+                return Err(StartError::Config("a helper thread panicked; see the log".to_owned()));
+            }
+        }
+        threads::save(&self.shared, StateFile::ALL.into_iter());
+        let mut service = self.shared.service.lock().expect("nobody else runs any more");
+        service.broker.store.close()?;
+        Ok(())
+    }
+}
+
+/// Fills in what a file may leave out, and refuses what cannot be served.
+fn complete(config: &mut BrokerConfig) -> Result<(), StartError> {
+    if config.broker_role != BrokerRole::AsyncMaster || config.broker_id != 0 {
+        return Err(StartError::Config(
+            "brokerRole and brokerId: only ASYNC_MASTER with brokerId 0 is served yet".to_owned(),
+        ));
+    }
+    if config.broker_name.is_empty() {
+        config.broker_name = host_name();
+    }
+    if config.broker_ip.is_empty() {
+        config.broker_ip = local_ip().to_string();
+    }
+    if config.broker_ha_ip.is_empty() {
+        config.broker_ha_ip = config.broker_ip.clone();
+    }
+    if config.store_root.is_empty() {
+        // A17: `${HOME}/store`.
+        let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"));
+        let root = PathBuf::from(home.unwrap_or_else(|| ".".into())).join("store");
+        config.store_root = root.display().to_string();
+    }
+    Ok(())
+}
+
+fn server_config(config: &BrokerConfig) -> Result<ServerConfig, StartError> {
+    let bad = |e| StartError::Config(format!("bindAddress: '{}': {e}", config.bind_address));
+    let ip: IpAddr = config.bind_address.parse().map_err(bad)?;
+    // The fast port of older clients is the main one minus 2.
+    let fast = config.listen_port.saturating_sub(2);
+    let listen = vec![SocketAddr::new(ip, config.listen_port), SocketAddr::new(ip, fast)];
+    Ok(ServerConfig { idle_s_max: config.idle_s_max, ..ServerConfig::new(listen) })
+}
+
+fn identity(config: &BrokerConfig, port: u16, boot_ms: i64) -> Result<Identity, StartError> {
+    let address = if config.broker_ip.contains(':') {
+        format!("[{}]:{port}", config.broker_ip)
+    } else {
+        format!("{}:{port}", config.broker_ip)
+    };
+    let store_host = address::resolve(&address)
+        .map_err(|e| StartError::Config(format!("brokerIP1: {e}")))?;
+    let mut cluster_property = b"CLUSTER\x01".to_vec();
+    cluster_property.extend_from_slice(config.broker_cluster_name.as_bytes());
+    cluster_property.push(2);
+    let ha_port = match config.ha_listen_port {
+        10912 if port != 10911 => port.wrapping_add(1),
+        given => given,
+    };
+    Ok(Identity {
+        ip: config.broker_ip.clone(),
+        ha_address: format!("{}:{ha_port}", config.broker_ha_ip),
+        address,
+        store_host,
+        cluster_property,
+        boot_ms,
+    })
+}
+
+fn store_config(config: &BrokerConfig) -> StoreConfig {
+    let commit_log = &config.store_commit_log;
+    StoreConfig {
+        commit_log_dir: (!commit_log.is_empty()).then(|| PathBuf::from(commit_log)),
+        commit_log_file_bytes: config.commit_log_file_bytes,
+        consume_queue_file_bytes: config.queue_file_bytes,
+        index_enabled: config.index_enable,
+        index_slots: config.index_slots,
+        index_entries: config.index_entries,
+        flush_type: match config.flush_disk_type {
+            FlushDiskType::Async => FlushType::Async,
+            FlushDiskType::Sync => FlushType::Sync,
+        },
+        flush_interval_ms: config.flush_interval_ms as i64,
+        queue_write_interval_ms: config.queue_flush_interval_ms as i64,
+        message_bytes_max: config.message_bytes_max as usize,
+        in_memory_messages_max: config.pull_count_memory.max(1) as usize,
+        in_memory_bytes_max: config.pull_bytes_memory.max(1) as usize,
+        on_disk_messages_max: config.pull_count_disk.max(1) as usize,
+        on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
+        ..StoreConfig::new(&config.store_root)
+    }
+}
+
+fn intervals(config: &BrokerConfig) -> Intervals {
+    Intervals {
+        flush: Duration::from_millis(config.flush_interval_ms.max(1)),
+        work: Duration::from_millis(config.queue_flush_interval_ms.clamp(10, 10_000)),
+        offsets: Duration::from_millis(config.offset_save_interval_ms.max(10)),
+        register: Duration::from_millis(config.register_interval_ms.clamp(10_000, 60_000)),
+    }
+}
+
+/// Topics that have messages but no configuration, as after a kill between the first message and
+/// the save: they get the queues they have.
+fn adopt_stored_topics(broker: &mut Broker) {
+    let now_ms = broker.identity.boot_ms;
+    for (topic, queue_count) in broker.store.topics_with_queues() {
+        if broker.topics.find(topic.as_bytes()).is_none() {
+            let count = queue_count.max(broker.config.default_topic_queues);
+            tracing::warn!(topic, queues = count, "topic found in the store; configuration made");
+            broker.topics.create_if_absent(&topic, count, 0, now_ms);
+        }
+    }
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "DEFAULT_BROKER".to_owned())
+}
+
+/// An address of this machine that others can reach: the one a packet to elsewhere would leave
+/// from. Nothing is sent.
+fn local_ip() -> IpAddr {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) else { return loopback };
+    let elsewhere = (Ipv4Addr::new(192, 0, 2, 1), 9);
+    match socket.connect(elsewhere).and_then(|()| socket.local_addr()) {
+        Ok(address) => address.ip(),
+        Err(_) => loopback,
+    }
+}

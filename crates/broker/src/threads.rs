@@ -1,0 +1,158 @@
+//! The broker's threads. This is the whole of its concurrency: one loop that serves requests, and
+//! helpers that take a job under the lock, run it without, and report under the lock.
+//!
+//! | thread | woken by | does |
+//! |---|---|---|
+//! | `broker-loop` | the network, helpers | everything in memory, the log's write |
+//! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
+//! | `store-work` | the loop when work piles up, every 200 ms while there is some | queue write-back, index, checkpoint, next segment |
+//! | `broker-save` | changes of topics and groups, every `flushConsumerOffsetInterval` | state files |
+//! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base::clock::{mono_ns, wall_ms};
+use base::disk::{Disk, write_atomically};
+use base::thread::spawn_named;
+use remoting::Stopper;
+use store::JobKind;
+
+use crate::broker::BrokerService;
+use crate::member::Registrar;
+use crate::saved::StateFile;
+use crate::signal::{Signals, Woken};
+
+/// What every helper holds.
+#[derive(Clone)]
+pub struct Shared {
+    /// The broker behind its lock.
+    pub service: Arc<Mutex<BrokerService>>,
+    /// Wakes the loop.
+    pub waker: Stopper,
+    /// Wakes the helpers.
+    pub signals: Arc<Signals>,
+    /// Where the state files go.
+    pub disk: Arc<dyn Disk>,
+    /// The folder of the state files.
+    pub config_dir: PathBuf,
+}
+
+/// Intervals of the helpers.
+#[derive(Debug, Clone, Copy)]
+pub struct Intervals {
+    /// Between flushes.
+    pub flush: Duration,
+    /// Between looks for store work.
+    pub work: Duration,
+    /// Between saves of consumer offsets.
+    pub offsets: Duration,
+    /// Between registrations.
+    pub register: Duration,
+}
+
+/// Starts the helpers.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn spawn_helpers(
+    shared: &Shared,
+    intervals: Intervals,
+    registrar: Registrar,
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let mut helpers = Vec::new();
+    let own = shared.clone();
+    helpers.push(spawn_named("store-flush", move || flush_loop(&own, intervals.flush))?);
+    let own = shared.clone();
+    helpers.push(spawn_named("store-work", move || work_loop(&own, intervals.work))?);
+    let own = shared.clone();
+    helpers.push(spawn_named("broker-save", move || save_loop(&own, intervals.offsets))?);
+    let own = shared.clone();
+    helpers.push(spawn_named("broker-member", move || {
+        registrar.run(&own, intervals.register);
+    })?);
+    Ok(helpers)
+}
+
+fn with_broker<T>(shared: &Shared, step: impl FnOnce(&mut BrokerService) -> T) -> T {
+    // A panic under the lock leaves the tables in doubt: the process ends rather than guess.
+    let mut service = shared.service.lock().expect("the loop panicked");
+    step(&mut service)
+}
+
+/// Runs one job of a kind, if there is one; true when there was.
+fn run_job(shared: &Shared, kind: JobKind) -> bool {
+    let job = with_broker(shared, |service| service.broker.store.next_job(wall_ms(), kind));
+    let Some(job) = job else { return false };
+    let done = job.run();
+    with_broker(shared, |service| {
+        if let Err(e) = service.broker.store.finish(done) {
+            tracing::error!("{e}");
+        }
+    });
+    true
+}
+
+fn flush_loop(shared: &Shared, interval: Duration) {
+    loop {
+        let woken = shared.signals.flush.wait(interval);
+        if woken == Woken::Stop {
+            return;
+        }
+        if run_job(shared, JobKind::Flush) && woken == Woken::Asked {
+            shared.waker.wake();
+        }
+    }
+}
+
+fn work_loop(shared: &Shared, interval: Duration) {
+    while shared.signals.work.wait(interval) != Woken::Stop {
+        for kind in JobKind::BACKGROUND {
+            while run_job(shared, kind) {}
+        }
+    }
+}
+
+fn save_loop(shared: &Shared, interval: Duration) {
+    let mut next_offsets_ns = 0;
+    loop {
+        let woken = shared.signals.save.wait(interval);
+        if woken == Woken::Stop {
+            return;
+        }
+        let offsets_due = mono_ns() >= next_offsets_ns;
+        if offsets_due {
+            next_offsets_ns = mono_ns() + interval.as_nanos() as u64;
+        }
+        let files = StateFile::ALL.into_iter().filter(|f| f.is_urgent() || offsets_due);
+        save(shared, files);
+    }
+}
+
+/// Writes the files that changed.
+pub fn save(shared: &Shared, files: impl Iterator<Item = StateFile>) {
+    let mut saved_any = false;
+    for file in files {
+        let changed = with_broker(shared, |service| {
+            let broker = &mut service.broker;
+            let change = file.changes(broker);
+            (change > broker.saves.saved(file)).then(|| (change, file.encode(broker, wall_ms())))
+        });
+        let Some((change, bytes)) = changed else { continue };
+        let path = shared.config_dir.join(file.name());
+        match write_atomically(&*shared.disk, &path, &bytes) {
+            Ok(()) => {
+                with_broker(shared, |service| service.broker.saves.note(file, change));
+                saved_any = true;
+            }
+            // Nothing is lost: the old file stands, and the next interval tries again.
+            Err(e) => tracing::error!("cannot save {}: {e}", path.display()),
+        }
+    }
+    if saved_any {
+        shared.waker.wake();
+    }
+}
