@@ -1,13 +1,18 @@
 //! Consumer groups this broker knows. Changed by requests and by first contact.
 
 use hashbrown::HashMap;
-use model::group::GroupConfig;
 use model::names;
 use model::topic::DataVersion;
+use protocol::body::group::SubscriptionGroupConfig;
+
+/// A group with Java's defaults.
+pub fn group_named(name: &str) -> SubscriptionGroupConfig {
+    SubscriptionGroupConfig { group_name: name.to_owned(), ..SubscriptionGroupConfig::default() }
+}
 
 /// The table behind `config/subscriptionGroup.json`.
 pub struct GroupTable {
-    groups: HashMap<String, GroupConfig>,
+    groups: HashMap<String, SubscriptionGroupConfig>,
     version: DataVersion,
     /// Counts changes, so that persisting notices them.
     changes: u64,
@@ -18,21 +23,21 @@ impl GroupTable {
     pub fn new(now_ms: i64) -> GroupTable {
         let groups = names::SYSTEM_GROUPS
             .iter()
-            .map(|name| ((*name).to_owned(), GroupConfig::new(name)))
+            .map(|name| ((*name).to_owned(), group_named(name)))
             .collect();
         GroupTable { groups, version: DataVersion::new(now_ms), changes: 0 }
     }
 
     /// Replaces what was loaded from disk; system groups stay.
-    pub fn load(&mut self, groups: impl IntoIterator<Item = GroupConfig>, version: DataVersion) {
+    pub fn load(&mut self, groups: impl IntoIterator<Item = SubscriptionGroupConfig>, version: DataVersion) {
         for group in groups {
-            self.groups.insert(group.name.clone(), group);
+            self.groups.insert(group.group_name.clone(), group);
         }
         self.version = version;
     }
 
     /// The group's configuration.
-    pub fn get(&self, name: &str) -> Option<&GroupConfig> {
+    pub fn get(&self, name: &str) -> Option<&SubscriptionGroupConfig> {
         self.groups.get(name)
     }
 
@@ -42,18 +47,18 @@ impl GroupTable {
         name: &str,
         auto_create: bool,
         now_ms: i64,
-    ) -> Option<&GroupConfig> {
+    ) -> Option<&SubscriptionGroupConfig> {
         let may_create = auto_create || names::is_system_group(name);
         if !self.groups.contains_key(name) && may_create && names::check_group(name).is_ok() {
             tracing::info!(group = name, "consumer group created at first contact");
-            self.put(GroupConfig::new(name), now_ms);
+            self.put(group_named(name), now_ms);
         }
         self.groups.get(name)
     }
 
     /// Creates or replaces a group.
-    pub fn put(&mut self, group: GroupConfig, now_ms: i64) {
-        self.groups.insert(group.name.clone(), group);
+    pub fn put(&mut self, group: SubscriptionGroupConfig, now_ms: i64) {
+        self.groups.insert(group.group_name.clone(), group);
         self.changed(now_ms);
     }
 
@@ -67,7 +72,7 @@ impl GroupTable {
     }
 
     /// Every group.
-    pub fn iter(&self) -> impl Iterator<Item = &GroupConfig> {
+    pub fn iter(&self) -> impl Iterator<Item = &SubscriptionGroupConfig> {
         self.groups.values()
     }
 
@@ -97,7 +102,7 @@ mod tests {
         assert!(table.get_or_create("g1", false, 2).is_none());
         assert!(table.get_or_create("bad name", true, 2).is_none());
         assert!(table.get_or_create("CID_RMQ_SYS_X", false, 2).is_some());
-        assert_eq!(table.get_or_create("g1", true, 2).map(|g| g.retry_times_max), Some(16));
+        assert_eq!(table.get_or_create("g1", true, 2).map(|g| g.retry_max_times), Some(16));
         assert_eq!((table.version().counter, table.changes()), (2, 2));
         assert!(table.remove("g1", 3) && !table.remove("g1", 3));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::{HashMap, HashSet};
+use protocol::body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
 use remoting::ConnectionId;
 
 use crate::filter::TagFilter;
@@ -28,31 +29,28 @@ pub struct Member {
 /// What a group wants of one topic.
 #[derive(Debug, Clone)]
 pub struct Subscription {
-    /// The expression as the client wrote it.
-    pub expression: String,
-    /// `TAG` or `SQL92`.
-    pub expression_type: String,
-    /// The client's version of the subscription; the highest wins.
-    pub version: i64,
-    /// The tags.
-    pub tags: Vec<String>,
-    /// Hash codes of the tags.
-    pub codes: Vec<i32>,
-    /// Messages are filtered by a class at a filter server (never since 4.3).
-    pub class_filter_mode: bool,
-    /// What the queue can tell.
+    /// As the client announced it.
+    pub data: SubscriptionData,
+    /// What the queue can tell of it.
     pub filter: TagFilter,
+}
+
+impl From<SubscriptionData> for Subscription {
+    fn from(data: SubscriptionData) -> Subscription {
+        let filter = TagFilter::new(&data.sub_string, data.code_set.iter().copied());
+        Subscription { data, filter }
+    }
 }
 
 /// One consumer group with members.
 #[derive(Debug, Clone, Default)]
 pub struct ConsumerGroup {
-    /// `CONSUME_ACTIVELY` or `CONSUME_PASSIVELY`.
-    pub consume_type: String,
-    /// `CLUSTERING` or `BROADCASTING`.
-    pub message_model: String,
+    /// Who asks for messages.
+    pub consume_type: ConsumeType,
+    /// Whether each member gets all messages.
+    pub message_model: MessageModel,
     /// Where members start that have no offset.
-    pub consume_from_where: String,
+    pub consume_from_where: ConsumeFromWhere,
     /// Its members.
     pub members: Vec<Member>,
     /// Its subscriptions by topic.
@@ -64,7 +62,7 @@ pub struct ConsumerGroup {
 impl ConsumerGroup {
     /// Whether each member consumes everything.
     pub fn is_broadcasting(&self) -> bool {
-        self.message_model == "BROADCASTING"
+        self.message_model == MessageModel::Broadcasting
     }
 }
 
@@ -74,13 +72,13 @@ pub struct ConsumerHeartbeat {
     /// The group.
     pub group: String,
     /// See [`ConsumerGroup::consume_type`].
-    pub consume_type: String,
+    pub consume_type: ConsumeType,
     /// See [`ConsumerGroup::message_model`].
-    pub message_model: String,
+    pub message_model: MessageModel,
     /// See [`ConsumerGroup::consume_from_where`].
-    pub consume_from_where: String,
+    pub consume_from_where: ConsumeFromWhere,
     /// Subscriptions; `None` when the heartbeat leaves them out.
-    pub subscriptions: Option<Vec<(String, Subscription)>>,
+    pub subscriptions: Option<Vec<SubscriptionData>>,
     /// The fingerprint, 0 when there is none.
     pub fingerprint: i32,
     /// Whether other members hear of changes.
@@ -238,17 +236,17 @@ fn note(members: &mut Vec<Member>, member: &Member) -> bool {
 /// set of topics changed.
 fn subscribe(
     table: &mut BTreeMap<String, Subscription>,
-    subscriptions: Vec<(String, Subscription)>,
+    subscriptions: Vec<SubscriptionData>,
 ) -> bool {
     let before = table.len();
-    table.retain(|topic, _| subscriptions.iter().any(|(wanted, _)| wanted == topic));
+    table.retain(|topic, _| subscriptions.iter().any(|wanted| wanted.topic == *topic));
     let mut changed = table.len() < before;
-    for (topic, subscription) in subscriptions {
-        match table.get_mut(&topic) {
-            Some(old) if subscription.version > old.version => *old = subscription,
+    for data in subscriptions {
+        match table.get_mut(&data.topic) {
+            Some(old) if data.sub_version > old.data.sub_version => *old = data.into(),
             Some(_) => {}
             None => {
-                table.insert(topic, subscription);
+                table.insert(data.topic.clone(), data.into());
                 changed = true;
             }
         }

@@ -1,6 +1,7 @@
 //! Pulls: read a queue, or wait for its next message.
 
 use model::permission;
+use protocol::body::heartbeat::ConsumeType;
 use protocol::code::{request_code, response_code};
 use protocol::request::hot::{PullReplyView, PullView, write_pull_reply};
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
@@ -189,12 +190,13 @@ fn subscription(
     let Some(subscription) = members.subscriptions.get(topic) else {
         return Err(reply::no_subscription("the consumer's subscription not exist").into());
     };
-    if subscription.version < view.sub_version {
+    if subscription.data.sub_version < view.sub_version {
         let remark = "the consumer's subscription not latest";
         return Err(Refusal::new(response_code::SUBSCRIPTION_NOT_LATEST, remark).into());
     }
-    if !filter::is_tag_type(Some(&subscription.expression_type)) {
-        return Err(unsupported(&subscription.expression_type));
+    let expression_type = subscription.data.expression_type.as_deref();
+    if !filter::is_tag_type(expression_type) {
+        return Err(unsupported(expression_type.unwrap_or_default()));
     }
     Ok(subscription.filter.clone())
 }
@@ -205,7 +207,7 @@ fn refuse_pull_consumer(
     group: &str,
 ) -> Result<(), PullRefusal> {
     let known = broker.members.consumer_group(group).is_some_and(|members| {
-        members.consume_type != "CONSUME_ACTIVELY"
+        members.consume_type != ConsumeType::Actively
             || members.members.iter().any(|m| m.connection == call.connection)
     });
     if known || model::names::is_system_group(group) {

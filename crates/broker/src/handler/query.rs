@@ -25,10 +25,10 @@ pub fn view_message(
 pub fn query_message(
     broker: &mut Broker,
     _: &mut Exchange<'_>,
-    call: &Call<'_>,
+    _: &Call<'_>,
     request: QueryMessage,
 ) -> Answer<QueryMessage> {
-    let unique = call.frame.fields.is_true("_UNIQUE_KEY_QUERY");
+    let unique = request.unique_key_query == Some(true);
     let limit = broker.config.query_count_max;
     let wanted = if unique { limit } else { request.max_num.clamp(0, limit.max(64)) };
     let span = request.begin_timestamp..=request.end_timestamp;
@@ -40,7 +40,7 @@ pub fn query_message(
     }
     let header = QueryMessageReply {
         index_last_update_timestamp: found.last_update_timestamp,
-        index_last_update_phyoffset: found.last_update_offset,
+        index_last_update_commit_log_offset: found.last_update_offset,
     };
     Ok(Reply::with_body(header, body))
 }

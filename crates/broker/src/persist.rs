@@ -1,0 +1,211 @@
+//! The shapes of the state files, which are Java's, and of a registration.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base::disk::{Disk, read_latest};
+use model::topic::{DataVersion, FilterType, TopicConfig};
+use protocol::body::group::SubscriptionGroupWrapper;
+use protocol::body::offset::ConsumerOffsetSerializeWrapper;
+use protocol::body::register::RegisterBrokerBody;
+use protocol::body::{IntMap, topic as body};
+use protocol::fastjson;
+use serde::de::DeserializeOwned;
+
+use crate::broker::Broker;
+use crate::group_table::GroupTable;
+use crate::offset_table::OffsetTable;
+use crate::saved::StateFile;
+use crate::topic_table::TopicTable;
+
+/// A state file that exists but cannot be used. Nothing was changed; restore the file or its
+/// `.bak`, or move it away to start without.
+#[derive(Debug)]
+pub struct LoadError {
+    path: PathBuf,
+    why: io::Error,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: neither it nor its .bak can be read: {}", self.path.display(), self.why)
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// A version as it is written.
+pub fn version_body(version: DataVersion) -> body::DataVersion {
+    body::DataVersion {
+        counter: version.counter,
+        state_version: version.state_version,
+        timestamp: version.timestamp,
+    }
+}
+
+fn version_from(version: &body::DataVersion) -> DataVersion {
+    DataVersion {
+        state_version: version.state_version,
+        timestamp: version.timestamp,
+        counter: version.counter,
+    }
+}
+
+/// A topic as it is written.
+pub fn topic_body(topic: &TopicConfig) -> body::TopicConfig {
+    body::TopicConfig {
+        attributes: topic.attributes.clone(),
+        order: topic.order,
+        perm: topic.permission,
+        read_queue_nums: topic.read_queue_count,
+        topic_filter_type: match topic.filter_type {
+            FilterType::SingleTag => body::TopicFilterType::SingleTag,
+            FilterType::MultiTag => body::TopicFilterType::MultiTag,
+        },
+        topic_name: topic.name.clone(),
+        topic_sys_flag: topic.sys_flag,
+        write_queue_nums: topic.write_queue_count,
+    }
+}
+
+/// A topic as it was read.
+pub fn topic_from(topic: body::TopicConfig) -> TopicConfig {
+    TopicConfig {
+        name: topic.topic_name,
+        read_queue_count: topic.read_queue_nums,
+        write_queue_count: topic.write_queue_nums,
+        permission: topic.perm,
+        filter_type: match topic.topic_filter_type {
+            body::TopicFilterType::MultiTag => FilterType::MultiTag,
+            _ => FilterType::SingleTag,
+        },
+        sys_flag: topic.topic_sys_flag,
+        order: topic.order,
+        attributes: topic.attributes,
+    }
+}
+
+/// All topics with their version.
+pub fn topics_body(topics: &TopicTable) -> body::TopicConfigSerializeWrapper {
+    body::TopicConfigSerializeWrapper {
+        data_version: version_body(topics.version()),
+        topic_config_table: topics
+            .iter()
+            .map(|topic| (topic.name.clone(), topic_body(topic)))
+            .collect(),
+        ..body::TopicConfigSerializeWrapper::default()
+    }
+}
+
+/// All groups with their version.
+pub fn groups_body(groups: &GroupTable) -> SubscriptionGroupWrapper {
+    SubscriptionGroupWrapper {
+        data_version: version_body(groups.version()),
+        subscription_group_table: groups
+            .iter()
+            .map(|group| (group.group_name.clone(), group.clone()))
+            .collect(),
+        ..SubscriptionGroupWrapper::default()
+    }
+}
+
+/// All consumer offsets with their version.
+pub fn offsets_body(offsets: &OffsetTable) -> ConsumerOffsetSerializeWrapper {
+    let row = |(topic, group): (&str, &str)| {
+        let queues = offsets.of(group, topic).map(|(id, offset)| (i64::from(id), offset));
+        (format!("{topic}@{group}"), queues.collect::<IntMap<i64>>())
+    };
+    ConsumerOffsetSerializeWrapper {
+        data_version: Some(version_body(offsets.version())),
+        offset_table: offsets.topics_and_groups().map(row).collect(),
+    }
+}
+
+/// `topics.json`.
+pub fn encode_topics(topics: &TopicTable) -> Vec<u8> {
+    fastjson::write(&topics_body(topics))
+}
+
+/// `subscriptionGroup.json`.
+pub fn encode_groups(groups: &GroupTable) -> Vec<u8> {
+    fastjson::write(&groups_body(groups))
+}
+
+/// `consumerOffset.json`.
+pub fn encode_offsets(offsets: &OffsetTable) -> Vec<u8> {
+    fastjson::write(&offsets_body(offsets))
+}
+
+/// What name servers are told.
+pub fn registration_body(broker: &Broker) -> Vec<u8> {
+    let mut topics = topics_body(&broker.topics);
+    let own = broker.config.broker_permission;
+    if !broker.config.is_writeable() || !broker.config.is_readable() {
+        // What the broker does not allow, none of its topics does.
+        for topic in topics.topic_config_table.values_mut() {
+            topic.perm &= own;
+        }
+    }
+    let body = RegisterBrokerBody {
+        topic_config_wrapper: topics,
+        ..RegisterBrokerBody::default()
+    };
+    body.encode(false)
+}
+
+fn read<T: DeserializeOwned>(
+    disk: &dyn Disk,
+    folder: &Path,
+    file: StateFile,
+) -> Result<Option<T>, LoadError> {
+    let path = folder.join(file.name());
+    let mut refused = None;
+    let found = read_latest(disk, &path, |bytes| match fastjson::read(bytes) {
+        Ok(value) => Some(value),
+        Err(e) => {
+            refused.get_or_insert(io::Error::new(io::ErrorKind::InvalidData, e.to_string()));
+            None
+        }
+    });
+    match (found, refused) {
+        (Ok(None), Some(why)) | (Err(why), _) => Err(LoadError { path, why }),
+        (Ok(found), _) => Ok(found),
+    }
+}
+
+/// Loads every state file into the broker's tables.
+///
+/// # Errors
+/// A file is there but neither it nor its backup can be read.
+pub fn load(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), LoadError> {
+    let topics: Option<body::TopicConfigSerializeWrapper> = read(disk, folder, StateFile::Topics)?;
+    if let Some(found) = topics {
+        let version = version_from(&found.data_version);
+        broker.topics.load(found.topic_config_table.into_values().map(topic_from), version);
+    }
+    let groups: Option<SubscriptionGroupWrapper> = read(disk, folder, StateFile::Groups)?;
+    if let Some(found) = groups {
+        let version = version_from(&found.data_version);
+        broker.groups.load(found.subscription_group_table.into_values(), version);
+    }
+    let offsets: Option<ConsumerOffsetSerializeWrapper> = read(disk, folder, StateFile::Offsets)?;
+    if let Some(found) = offsets {
+        load_offsets(&mut broker.offsets, found);
+    }
+    Ok(())
+}
+
+fn load_offsets(table: &mut OffsetTable, found: ConsumerOffsetSerializeWrapper) {
+    for (key, queues) in found.offset_table {
+        let Some((topic, group)) = key.split_once('@') else { continue };
+        for (queue_id, offset) in queues.0 {
+            if let Ok(queue_id) = i32::try_from(queue_id) {
+                table.commit(group, topic, queue_id, offset);
+            }
+        }
+    }
+    if let Some(version) = found.data_version {
+        table.set_version(version_from(&version));
+    }
+}
