@@ -255,7 +255,7 @@ pub(crate) fn write_i64(out: &mut Vec<u8>, value: i64) {
 /// JSON whatever came in by a binary header.
 fn write_json_string(out: &mut Vec<u8>, text: &[u8]) {
     // No early exit, so that it runs on many bytes at a time. Nearly all text passes.
-    let odd = |byte: u8| byte < 0x20 || byte > 0x7e || byte == b'"' || byte == b'\\';
+    let odd = |byte: u8| !(0x20..=0x7e).contains(&byte) || byte == b'"' || byte == b'\\';
     if !text.iter().fold(false, |found, &byte| found | odd(byte)) {
         out.push(b'"');
         out.extend_from_slice(text);
