@@ -31,7 +31,7 @@ pub struct AckBatch {
     /// Message ids and unique keys.
     pub text: Vec<u8>,
     /// The log must be durable up to here.
-    pub commit_log_end: u64,
+    pub commit_log_end: i64,
 }
 
 impl AckBatch {
@@ -79,14 +79,14 @@ impl Acks {
     }
 
     /// The write succeeded but the flush up to `commit_log_end` must follow.
-    pub fn wait_for_flush(&mut self, commit_log_end: u64) {
+    pub fn wait_for_flush(&mut self, commit_log_end: i64) {
         let mut batch = self.take_staged();
         batch.commit_log_end = commit_log_end;
         self.unflushed.push_back(batch);
     }
 
     /// The next batch that is durable, given how far the log is flushed.
-    pub fn take_flushed(&mut self, flushed: u64) -> Option<AckBatch> {
+    pub fn take_flushed(&mut self, flushed: i64) -> Option<AckBatch> {
         let first = self.unflushed.front()?;
         if first.commit_log_end > flushed { None } else { self.unflushed.pop_front() }
     }

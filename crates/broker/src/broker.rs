@@ -9,7 +9,7 @@ use std::sync::Arc;
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
 use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
-use store::Store;
+use store::{Store, Written};
 
 use crate::ack::{AckBatch, Acks};
 use crate::config::{BrokerConfig, FlushDiskType};
@@ -83,6 +83,7 @@ pub struct Broker {
     turn: u32,
     last_store_ms: i64,
     store_failed: bool,
+    registered: bool,
     sampled_messages: u64,
     next_sample_ns: u64,
     next_housekeeping_ns: u64,
@@ -119,8 +120,9 @@ impl Broker {
             scratch_body: Vec::new(),
             scratch_properties: Vec::new(),
             turn: 0,
-            last_store_ms: 0,
+            last_store_ms: store.last_store_timestamp(),
             store_failed: false,
+            registered: false,
             sampled_messages: 0,
             next_sample_ns: 0,
             next_housekeeping_ns: 0,
@@ -143,6 +145,16 @@ impl Broker {
         self.last_store_ms
     }
 
+    /// A name server took the registration.
+    pub fn note_registered(&mut self) {
+        self.registered = true;
+    }
+
+    /// Whether a name server ever took the registration.
+    pub fn is_registered(&self) -> bool {
+        self.registered
+    }
+
     /// Whether the disk failed and nothing more is accepted.
     pub fn has_failed(&self) -> bool {
         self.store_failed
@@ -163,14 +175,12 @@ impl Broker {
 
     /// Writes what the batch staged and answers what the write promised.
     fn write_staged(&mut self, exchange: &mut Exchange<'_>) {
-        if !self.store.has_staged() {
+        if self.store.end() == self.store.written() {
             return;
         }
         match self.store.write() {
-            Ok(written) => {
-                for arrival in self.store.arrivals() {
-                    self.long_poll.arrived(arrival.queue, arrival.tags_code);
-                }
+            Ok(Written { written, .. }) => {
+                self.note_arrivals();
                 match self.config.flush_disk_type {
                     FlushDiskType::Async => {
                         let batch = self.acks.take_staged();
@@ -182,11 +192,16 @@ impl Broker {
                         self.signals.flush.ask();
                     }
                 }
-                if self.store.wants_work() {
-                    self.signals.work.ask();
-                }
             }
             Err(e) => self.fail(exchange, &e.to_string()),
+        }
+    }
+
+    /// Messages became readable: by a write, or under SYNC_FLUSH by a finished flush. Pulls that
+    /// wait for them are woken at the end of the loop's next batch.
+    pub fn note_arrivals(&mut self) {
+        for arrival in self.store.arrivals() {
+            self.long_poll.arrived(arrival.queue, arrival.tags_code);
         }
     }
 

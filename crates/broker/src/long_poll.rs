@@ -50,7 +50,7 @@ impl LongPoll {
         if self.parked >= PARKED_MAX {
             return Err(pull);
         }
-        let at = queue.index();
+        let at = queue.0 as usize;
         if self.queues.len() <= at {
             self.queues.resize_with(at + 1, Vec::new);
         }
@@ -63,7 +63,7 @@ impl LongPoll {
 
     /// A message arrived: notes the queue if a parked pull wants it.
     pub fn arrived(&mut self, queue: QueueRef, tags_code: i64) {
-        let Some(waiting) = self.queues.get(queue.index()) else { return };
+        let Some(waiting) = self.queues.get(queue.0 as usize) else { return };
         if waiting.is_empty() || self.woken.last() == Some(&queue) {
             return;
         }
@@ -84,7 +84,7 @@ impl LongPoll {
 
     /// Takes every pull parked on `queue`. Those that still find nothing are parked again.
     pub fn take(&mut self, queue: QueueRef) -> Vec<ParkedPull> {
-        let Some(waiting) = self.queues.get_mut(queue.index()) else { return Vec::new() };
+        let Some(waiting) = self.queues.get_mut(queue.0 as usize) else { return Vec::new() };
         self.parked -= waiting.len();
         std::mem::take(waiting)
     }
@@ -92,7 +92,7 @@ impl LongPoll {
     /// Gives back vectors that were taken, so that their memory is used again.
     pub fn recycle(&mut self, queue: QueueRef, mut pulls: Vec<ParkedPull>) {
         pulls.clear();
-        if let Some(waiting) = self.queues.get_mut(queue.index())
+        if let Some(waiting) = self.queues.get_mut(queue.0 as usize)
             && waiting.is_empty()
         {
             *waiting = pulls;
@@ -123,7 +123,7 @@ impl LongPoll {
             while i < waiting.len() {
                 if waiting[i].deadline_ns <= now_ns {
                     self.parked -= 1;
-                    expired(QueueRef::from_index(at), waiting.swap_remove(i));
+                    expired(QueueRef(at as u32), waiting.swap_remove(i));
                 } else {
                     earliest = earliest.min(waiting[i].deadline_ns);
                     i += 1;

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use base::clock::wall_ms;
 use base::crc32::crc32_31;
 use protocol::frame::HeaderKind;
 use protocol::request::name_server::{RegisterBroker, UnregisterBroker};
@@ -59,7 +58,7 @@ impl Registrar {
                 Ok((_, _)) => {
                     tracing::debug!(name_server = address, "registered");
                     let mut service = shared.service.lock().expect("the loop panicked");
-                    service.broker.note_registered(wall_ms());
+                    service.broker.note_registered();
                 }
                 Err(e) => tracing::warn!(name_server = address, "cannot register: {e}"),
             }

@@ -4,7 +4,7 @@
 use protocol::code::response_code;
 use protocol::request::hot::SendReplyView;
 use remoting::{Exchange, Refusal, ReplyHandle};
-use store::PutError;
+use store::{PutError, StoreError};
 
 use crate::ack::{AckBatch, PendingAck};
 use crate::broker::Broker;
@@ -66,6 +66,12 @@ pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
     }
 }
 
+/// 1: the disk failed while it was read.
+pub fn store_error(error: &StoreError) -> Refusal {
+    tracing::error!("{error}");
+    Refusal::new(response_code::SYSTEM_ERROR, error.to_string())
+}
+
 /// 14: the store stopped accepting.
 pub fn unavailable() -> Refusal {
     Refusal::new(
@@ -115,4 +121,9 @@ pub fn acknowledge(
     };
     let (kind, opaque) = (ack.to.kind, ack.to.opaque);
     protocol::request::hot::write_send_reply(out, kind, opaque, 0, None, &view);
+}
+
+/// 1: the JSON body of a request cannot be read.
+pub fn bad_body(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(response_code::SYSTEM_ERROR, format!("the request's body cannot be read: {error}"))
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use base::clock::wall_ms;
 use base::disk::{Disk, RealDisk};
 use base::thread::spawn_named;
+use hashbrown::HashMap;
 use remoting::{Routes, Server, ServerConfig, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
 
@@ -88,7 +89,7 @@ pub fn start(mut config: BrokerConfig) -> Result<RunningBroker, StartError> {
     let port = server.addresses()[0].port();
     let identity = identity(&config, port, boot_ms)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let store = Store::open(disk.clone(), store_config(&config))?;
+    let store = Store::open(store_config(&config), disk.clone(), boot_ms)?;
     let config_dir = Path::new(&config.store_root).join("config");
     disk.create_dir_all(&config_dir)?;
     let signals = Arc::new(Signals::default());
@@ -144,8 +145,9 @@ impl RunningBroker {
             }
         }
         threads::save(&self.shared, StateFile::ALL.into_iter());
-        let mut service = self.shared.service.lock().expect("nobody else runs any more");
-        service.broker.store.close()?;
+        let service = Arc::into_inner(self.shared.service).expect("every thread has ended");
+        let service = service.into_inner().expect("the loop ended without a panic");
+        service.broker.store.close(wall_ms())?;
         Ok(())
     }
 }
@@ -246,7 +248,12 @@ fn intervals(config: &BrokerConfig) -> Intervals {
 /// the save: they get the queues they have.
 fn adopt_stored_topics(broker: &mut Broker) {
     let now_ms = broker.identity.boot_ms;
-    for (topic, queue_count) in broker.store.topics_with_queues() {
+    let mut found: HashMap<String, i32> = HashMap::new();
+    for (_, topic, queue_id) in broker.store.queues() {
+        let count = found.entry_ref(topic).or_default();
+        *count = (*count).max(queue_id + 1);
+    }
+    for (topic, queue_count) in found {
         if broker.topics.find(topic.as_bytes()).is_none() {
             let count = queue_count.max(broker.config.default_topic_queues);
             tracing::warn!(topic, queues = count, "topic found in the store; configuration made");

@@ -89,12 +89,17 @@ fn run_job(shared: &Shared, kind: JobKind) -> bool {
     let Some(job) = job else { return false };
     let done = job.run();
     with_broker(shared, |service| {
-        if let Err(e) = service.broker.store.finish(done) {
-            tracing::error!("{e}");
+        // A failure poisons the store, which logs it; the loop tells whoever waits.
+        if service.broker.store.finish(done).is_ok() && kind == JobKind::Flush {
+            service.broker.note_arrivals();
         }
     });
     true
 }
+
+/// What `store-work` looks for, the most urgent first.
+const BACKGROUND: [JobKind; 4] =
+    [JobKind::Preallocate, JobKind::WriteQueues, JobKind::ApplyIndex, JobKind::Checkpoint];
 
 fn flush_loop(shared: &Shared, interval: Duration) {
     loop {
@@ -103,6 +108,7 @@ fn flush_loop(shared: &Shared, interval: Duration) {
             return;
         }
         if run_job(shared, JobKind::Flush) && woken == Woken::Asked {
+            // Producers wait for this flush, and consumers for what it made readable.
             shared.waker.wake();
         }
     }
@@ -110,7 +116,7 @@ fn flush_loop(shared: &Shared, interval: Duration) {
 
 fn work_loop(shared: &Shared, interval: Duration) {
     while shared.signals.work.wait(interval) != Woken::Stop {
-        for kind in JobKind::BACKGROUND {
+        for kind in BACKGROUND {
             while run_job(shared, kind) {}
         }
     }

@@ -19,12 +19,15 @@ pub struct TopicId(u32);
 pub struct TopicEntry {
     /// Its configuration.
     pub config: TopicConfig,
+    /// Clients may not send to it.
+    pub send_forbidden: bool,
     /// The store's queues by queue id, as far as they have been used.
     queues: Vec<Option<QueueRef>>,
 }
 
 impl TopicEntry {
-    /// The store's queue. `None` when the id is negative or beyond `u16`.
+    /// The store's queue. `None` when the id is negative or beyond `u16`, or when the topic cannot
+    /// be stored.
     pub fn queue(&mut self, store: &mut Store, queue_id: i32) -> Option<QueueRef> {
         let at = usize::from(u16::try_from(queue_id).ok()?);
         if self.queues.len() <= at {
@@ -33,7 +36,7 @@ impl TopicEntry {
         if let Some(queue) = self.queues[at] {
             return Some(queue);
         }
-        let queue = store.queue_or_create(self.config.name.as_bytes(), queue_id);
+        let queue = store.queue_or_create(self.config.name.as_bytes(), queue_id).ok()?;
         self.queues[at] = Some(queue);
         Some(queue)
     }
@@ -168,7 +171,8 @@ impl TopicTable {
         }
         let id = TopicId(self.entries.len() as u32);
         self.by_name.insert(config.name.as_bytes().into(), id);
-        self.entries.push(Some(TopicEntry { config, queues: Vec::new() }));
+        let send_forbidden = names::is_send_forbidden(&config.name);
+        self.entries.push(Some(TopicEntry { config, send_forbidden, queues: Vec::new() }));
         id
     }
 

@@ -7,13 +7,18 @@ use protocol::request::offset::{
     SearchOffsetByTimestamp, SearchOffsetByTimestampReply, UpdateConsumerOffset,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::{Boundary, QueueRef};
+use store::{Boundary, QueueRef, StoreError};
 
 use crate::broker::Broker;
+use crate::reply;
 
 /// The queue of a topic, if it has ever been used.
 pub fn queue_of(broker: &Broker, topic: &str, queue_id: i32) -> Option<QueueRef> {
     broker.store.queue(topic.as_bytes(), queue_id)
+}
+
+fn failed(error: StoreError) -> Refusal {
+    reply::store_error(&error)
 }
 
 /// Serves 14.
@@ -35,7 +40,8 @@ pub fn query_consumer_offset(
     // queue the client decides.
     let from_start = match queue_of(broker, &topic, queue_id) {
         Some(queue) => {
-            broker.store.min_offset(queue) <= 0 && broker.store.is_in_memory(queue, 0)
+            let first = broker.store.min_offset(queue).map_err(failed)?;
+            first <= 0 && broker.store.is_in_memory(queue, 0).map_err(failed)?
         }
         None => false,
     };
@@ -75,7 +81,9 @@ pub fn search_offset(
     let upper = request.boundary_type.as_deref().is_some_and(|b| b.eq_ignore_ascii_case("upper"));
     let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
     let offset = match queue_of(broker, &request.topic, request.queue_id) {
-        Some(queue) => broker.store.offset_by_time(queue, request.timestamp, boundary),
+        Some(queue) => {
+            broker.store.offset_by_time(queue, request.timestamp, boundary).map_err(failed)?
+        }
         None => 0,
     };
     Ok(Reply::header(SearchOffsetByTimestampReply { offset }))
@@ -89,7 +97,10 @@ pub fn max_offset(
     request: GetMaxOffset,
 ) -> Answer<GetMaxOffset> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
-    let offset = queue.map_or(0, |queue| broker.store.max_offset(queue));
+    let offset = match queue {
+        Some(queue) => broker.store.max_offset(queue).map_err(failed)?,
+        None => 0,
+    };
     Ok(Reply::header(GetMaxOffsetReply { offset }))
 }
 
@@ -101,7 +112,10 @@ pub fn min_offset(
     request: GetMinOffset,
 ) -> Answer<GetMinOffset> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
-    let offset = queue.map_or(0, |queue| broker.store.min_offset(queue));
+    let offset = match queue {
+        Some(queue) => broker.store.min_offset(queue).map_err(failed)?,
+        None => 0,
+    };
     Ok(Reply::header(GetMinOffsetReply { offset }))
 }
 
@@ -112,11 +126,9 @@ pub fn earliest_store_time(
     _: &Call<'_>,
     request: GetEarliestMsgStoreTime,
 ) -> Answer<GetEarliestMsgStoreTime> {
-    let timestamp = queue_of(broker, &request.topic, request.queue_id)
-        .and_then(|queue| {
-            let first = broker.store.min_offset(queue);
-            broker.store.store_time(queue, first)
-        })
-        .unwrap_or(-1);
+    let timestamp = match queue_of(broker, &request.topic, request.queue_id) {
+        Some(queue) => broker.store.earliest_store_time_of(queue).map_err(failed)?,
+        None => -1,
+    };
     Ok(Reply::header(GetEarliestMsgStoreTimeReply { timestamp }))
 }

@@ -229,9 +229,19 @@ pub fn answer(
     let mut body = std::mem::take(&mut broker.scratch_body);
     body.clear();
     let filter = &pull.filter;
-    let wanted = |tags_code: i64| filter.matches(tags_code);
-    let (count, bytes) = (pull.count_max, pull.bytes_max);
-    let got = broker.store.get(queue, pull.queue_offset, count, bytes, wanted, &mut body);
+    let mut wanted = |tags_code: i64| filter.matches(tags_code);
+    let (count, bytes) = (pull.count_max.max(0) as usize, pull.bytes_max.max(0) as usize);
+    let read =
+        broker.store.get(queue, pull.queue_offset, count, bytes, &mut wanted, &mut body);
+    let got = match read {
+        Ok(got) => got,
+        Err(e) => {
+            let refusal = reply::store_error(&e);
+            exchange.refuse(pull.to, refusal.code, &refusal.remark);
+            broker.scratch_body = body;
+            return None;
+        }
+    };
     let code = code_of(got.status, pull.queue_offset);
     if code == response_code::PULL_NOT_FOUND && may_wait {
         broker.scratch_body = body;
@@ -240,7 +250,7 @@ pub fn answer(
     let totals = &mut broker.stats.totals;
     if got.status == GetStatus::Found {
         totals.get_found += 1;
-        totals.get_messages += u64::from(got.count);
+        totals.get_messages += got.count as u64;
     } else {
         totals.get_missed += 1;
     }
@@ -271,7 +281,7 @@ fn write(
         forbidden_type: None,
     };
     let (kind, opaque) = (pull.to.kind, pull.to.opaque);
-    write_pull_reply(out, kind, opaque, code, Some(got.status.name()), &view, |out| {
+    write_pull_reply(out, kind, opaque, code, Some(status_name(got.status)), &view, |out| {
         out.extend_from_slice(body);
     });
 }
@@ -291,5 +301,20 @@ fn code_of(status: GetStatus, queue_offset: i64) -> i32 {
         | GetStatus::OffsetOverflowBadly | GetStatus::OffsetTooSmall => {
             response_code::PULL_OFFSET_MOVED
         }
+    }
+}
+
+/// Java's name of a status, which stands in the reply as remark (quirk `pull-remark`).
+fn status_name(status: GetStatus) -> &'static str {
+    match status {
+        GetStatus::Found => "FOUND",
+        GetStatus::NoMatchedMessage => "NO_MATCHED_MESSAGE",
+        GetStatus::NoMessageInQueue => "NO_MESSAGE_IN_QUEUE",
+        GetStatus::OffsetTooSmall => "OFFSET_TOO_SMALL",
+        GetStatus::OffsetOverflowOne => "OFFSET_OVERFLOW_ONE",
+        GetStatus::OffsetOverflowBadly => "OFFSET_OVERFLOW_BADLY",
+        GetStatus::OffsetFoundNull => "OFFSET_FOUND_NULL",
+        GetStatus::MessageWasRemoving => "MESSAGE_WAS_REMOVING",
+        GetStatus::NoMatchedLogicQueue => "NO_MATCHED_LOGIC_QUEUE",
     }
 }

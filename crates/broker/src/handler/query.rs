@@ -5,6 +5,7 @@ use protocol::request::message::{QueryMessage, QueryMessageReply, ViewMessageByI
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
+use crate::reply;
 
 /// Serves 33.
 pub fn view_message(
@@ -14,7 +15,8 @@ pub fn view_message(
     request: ViewMessageById,
 ) -> Answer<ViewMessageById> {
     let mut body = Vec::new();
-    if broker.store.message_at(request.offset, &mut body) {
+    let found = broker.store.message_at(request.offset, &mut body);
+    if found.map_err(|e| reply::store_error(&e))? {
         return Ok(Reply::body(body));
     }
     let remark = format!("can not find message by the offset, {}", request.offset);
@@ -31,16 +33,20 @@ pub fn query_message(
     let unique = request.unique_key_query == Some(true);
     let limit = broker.config.query_count_max;
     let wanted = if unique { limit } else { request.max_num.clamp(0, limit.max(64)) };
-    let span = request.begin_timestamp..=request.end_timestamp;
+    let span = (request.begin_timestamp, request.end_timestamp);
     let mut body = Vec::new();
-    let found = broker.store.query(&request.topic, &request.key, wanted as usize, span, &mut body);
+    let (topic, key) = (request.topic.as_bytes(), request.key.as_bytes());
+    let found = broker
+        .store
+        .query(topic, key, wanted as usize, span, unique, &mut body)
+        .map_err(|e| reply::store_error(&e))?;
     if body.is_empty() {
         let remark = "can not find message, maybe time range not correct";
         return Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark));
     }
     let header = QueryMessageReply {
-        index_last_update_timestamp: found.last_update_timestamp,
-        index_last_update_commit_log_offset: found.last_update_offset,
+        index_last_update_timestamp: found.index_last_timestamp,
+        index_last_update_commit_log_offset: found.index_last_offset,
     };
     Ok(Reply::with_body(header, body))
 }
