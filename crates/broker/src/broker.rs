@@ -324,7 +324,8 @@ impl Broker {
 
     fn forget(&mut self, connection: ConnectionId) {
         let groups = &self.groups;
-        let notify = |group: &str| groups.get(group).is_none_or(|g| g.notify_ids_changed);
+        let notify =
+            |group: &str| groups.get(group).is_none_or(|g| g.notify_consumer_ids_changed_enable);
         self.members.remove_connection(connection, notify);
     }
 }

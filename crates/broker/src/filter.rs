@@ -19,7 +19,11 @@ pub enum TagFilter {
 impl TagFilter {
     /// From the codes of a heartbeat or of [`parse`]; `expression` is the text they came from.
     pub fn new(expression: &str, codes: impl IntoIterator<Item = i32>) -> TagFilter {
-        if expression == "*" { TagFilter::All } else { TagFilter::Codes(codes.into_iter().collect()) }
+        if expression == "*" {
+            TagFilter::All
+        } else {
+            TagFilter::Codes(codes.into_iter().collect())
+        }
     }
 
     /// Whether a message whose queue entry says `tags_code` may match. Hash codes collide: the

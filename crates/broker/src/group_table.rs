@@ -29,7 +29,11 @@ impl GroupTable {
     }
 
     /// Replaces what was loaded from disk; system groups stay.
-    pub fn load(&mut self, groups: impl IntoIterator<Item = SubscriptionGroupConfig>, version: DataVersion) {
+    pub fn load(
+        &mut self,
+        groups: impl IntoIterator<Item = SubscriptionGroupConfig>,
+        version: DataVersion,
+    ) {
         for group in groups {
             self.groups.insert(group.group_name.clone(), group);
         }

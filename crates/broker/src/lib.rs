@@ -1,2 +1,33 @@
-//! The broker role.
+//! The broker role: takes messages from producers, keeps them, hands them to consumers.
+//!
+//! Reading order: what it is configured by, what it knows, what its handlers do with it, who
+//! waits for what, and who runs all that.
+
 pub mod config;
+
+pub mod filter;
+pub mod group_table;
+pub mod members;
+pub mod offset_table;
+pub mod properties;
+pub mod queue_lock;
+pub mod stats;
+pub mod topic_table;
+pub mod unique_key;
+
+pub mod handler;
+pub mod reply;
+pub mod routes;
+
+pub mod ack;
+pub mod long_poll;
+pub mod persist;
+pub mod saved;
+
+pub mod broker;
+pub mod member;
+pub mod signal;
+pub mod start;
+pub mod threads;
+
+pub use start::{RunningBroker, StartError, start};

@@ -147,10 +147,7 @@ pub fn registration_body(broker: &Broker) -> Vec<u8> {
             topic.perm &= own;
         }
     }
-    let body = RegisterBrokerBody {
-        topic_config_wrapper: topics,
-        ..RegisterBrokerBody::default()
-    };
+    let body = RegisterBrokerBody { topic_config_wrapper: topics, ..RegisterBrokerBody::default() };
     body.encode(false)
 }
 

@@ -55,9 +55,9 @@ pub fn illegal_message(config: &BrokerConfig) -> Refusal {
 /// Why the store did not take a message.
 pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
     match error {
-        PutError::MessageTooLong { .. }
-        | PutError::PropertiesTooLong(_)
-        | PutError::BadBatch => illegal_message(config),
+        PutError::MessageTooLong { .. } | PutError::PropertiesTooLong(_) | PutError::BadBatch => {
+            illegal_message(config)
+        }
         PutError::IllegalTopic => {
             let remark = "the topic cannot be stored: it is empty, too long, or no folder name";
             Refusal::new(response_code::MESSAGE_ILLEGAL, remark)

@@ -192,8 +192,8 @@ fn identity(config: &BrokerConfig, port: u16, boot_ms: i64) -> Result<Identity, 
     } else {
         format!("{}:{port}", config.broker_ip)
     };
-    let store_host = address::resolve(&address)
-        .map_err(|e| StartError::Config(format!("brokerIP1: {e}")))?;
+    let store_host =
+        address::resolve(&address).map_err(|e| StartError::Config(format!("brokerIP1: {e}")))?;
     let mut cluster_property = b"CLUSTER\x01".to_vec();
     cluster_property.extend_from_slice(config.broker_cluster_name.as_bytes());
     cluster_property.push(2);

@@ -6,3 +6,9 @@ pub mod names;
 pub mod permission;
 pub mod topic;
 
+pub mod message;
+pub mod message_id;
+
+pub mod record;
+
+pub mod batch;

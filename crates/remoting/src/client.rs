@@ -86,8 +86,7 @@ impl RawResponse {
     pub fn fields<R: Request>(&mut self) -> Result<(R::Reply, Vec<u8>), CallError> {
         // Decoding works in place, so it is done on a copy: answers may be looked at twice.
         let mut copy = self.frame.clone();
-        let frame =
-            frame::decode(&mut copy).map_err(|e| CallError::Malformed(e.to_string()))?;
+        let frame = frame::decode(&mut copy).map_err(|e| CallError::Malformed(e.to_string()))?;
         let header = R::Reply::decode(&frame.fields)
             .map_err(|e| CallError::Malformed(format!("{}: {e}", R::NAME)))?;
         Ok((header, frame.body.to_vec()))

@@ -109,8 +109,9 @@ impl Server {
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for (at, address) in config.listen.iter().enumerate() {
-            let mut listener = TcpListener::bind(*address)
-                .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))?;
+            let mut listener = TcpListener::bind(*address).map_err(|e| {
+                io::Error::new(e.kind(), format!("cannot listen on {address}: {e}"))
+            })?;
             poll.registry().register(&mut listener, listener_token(at), Interest::READABLE)?;
             addresses.push(listener.local_addr()?);
             listeners.push(listener);

@@ -122,8 +122,9 @@ fn files_open_with_what_they_own() {
 
 #[test]
 fn no_unfinished_marks_and_no_borrowed_suffixes() {
-    let words: Vec<String> =
-        ["TO~DO", "FIX~ME", "XX~X:", "to~do!(", "unimplemen~ted!("].map(|w| w.replace('~', "")).into();
+    let words: Vec<String> = ["TO~DO", "FIX~ME", "XX~X:", "to~do!(", "unimplemen~ted!("]
+        .map(|w| w.replace('~', ""))
+        .into();
     let suffixes = ["Manager", "Processor", "Impl", "Helper", "Util", "Utils"];
     let mut places = Vec::new();
     for (name, text) in rust_files() {

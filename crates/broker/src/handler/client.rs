@@ -50,9 +50,9 @@ pub fn heartbeat(
         broker.members.producer_heartbeat(&producer.group_name, &member);
     }
     Ok(Reply::header(HeartbeatReply {
-        is_support_heart_beat_v2: Some(true),
+        supports_heartbeat_v2: Some(true),
         // Heartbeats of the first version always hear that subscriptions changed.
-        is_sub_change: Some(fingerprint == 0 || differs),
+        sub_change: Some(fingerprint == 0 || differs),
     }))
 }
 

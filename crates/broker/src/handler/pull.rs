@@ -201,11 +201,7 @@ fn subscription(
     Ok(subscription.filter.clone())
 }
 
-fn refuse_pull_consumer(
-    broker: &Broker,
-    call: &Call<'_>,
-    group: &str,
-) -> Result<(), PullRefusal> {
+fn refuse_pull_consumer(broker: &Broker, call: &Call<'_>, group: &str) -> Result<(), PullRefusal> {
     let known = broker.members.consumer_group(group).is_some_and(|members| {
         members.consume_type != ConsumeType::Actively
             || members.members.iter().any(|m| m.connection == call.connection)
@@ -213,8 +209,7 @@ fn refuse_pull_consumer(
     if known || model::names::is_system_group(group) {
         return Ok(());
     }
-    let what =
-        "the consumer's group info not exist, or the pull consumer is rejected by server.";
+    let what = "the consumer's group info not exist, or the pull consumer is rejected by server.";
     Err(reply::no_subscription(what).into())
 }
 
@@ -231,8 +226,7 @@ pub fn answer(
     let filter = &pull.filter;
     let mut wanted = |tags_code: i64| filter.matches(tags_code);
     let (count, bytes) = (pull.count_max.max(0) as usize, pull.bytes_max.max(0) as usize);
-    let read =
-        broker.store.get(queue, pull.queue_offset, count, bytes, &mut wanted, &mut body);
+    let read = broker.store.get(queue, pull.queue_offset, count, bytes, &mut wanted, &mut body);
     let got = match read {
         Ok(got) => got,
         Err(e) => {
@@ -259,13 +253,7 @@ pub fn answer(
     None
 }
 
-fn write(
-    exchange: &mut Exchange<'_>,
-    pull: &ParkedPull,
-    code: i32,
-    got: &GetResult,
-    body: &[u8],
-) {
+fn write(exchange: &mut Exchange<'_>, pull: &ParkedPull, code: i32, got: &GetResult, body: &[u8]) {
     if pull.to.oneway {
         return;
     }
@@ -298,9 +286,8 @@ fn code_of(status: GetStatus, queue_offset: i64) -> i32 {
         }
         GetStatus::NoMatchedLogicQueue
         | GetStatus::NoMessageInQueue
-        | GetStatus::OffsetOverflowBadly | GetStatus::OffsetTooSmall => {
-            response_code::PULL_OFFSET_MOVED
-        }
+        | GetStatus::OffsetOverflowBadly
+        | GetStatus::OffsetTooSmall => response_code::PULL_OFFSET_MOVED,
     }
 }
 

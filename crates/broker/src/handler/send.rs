@@ -199,6 +199,7 @@ fn put_single(
         tail.extend_from_slice(&broker.identity.cluster_property);
     }
     let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
+    let store_timestamp = broker.store_timestamp(exchange.now_ms);
     let appended = broker.store.append(&PutMessage {
         topic: view.topic,
         queue: target.queue,
@@ -207,7 +208,7 @@ fn put_single(
         sys_flag,
         born_timestamp: view.born_timestamp,
         born_host,
-        store_timestamp: broker.store_timestamp(exchange.now_ms),
+        store_timestamp,
         store_host: broker.identity.store_host,
         reconsume_times: view.reconsume_times,
         prepared_transaction_offset: 0,

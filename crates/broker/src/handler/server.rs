@@ -1,0 +1,170 @@
+//! The broker itself: its state as a table of texts, and its configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base::disk::{Disk, RealDisk};
+use protocol::body::KvTable;
+use protocol::fastjson;
+use protocol::request::config::{GetBrokerConfig, GetBrokerConfigReply};
+use protocol::request::stats::GetBrokerRuntimeInfo;
+use protocol::version::{OWN_VERSION, version_name};
+use remoting::{Answer, Call, Exchange, Reply};
+
+use crate::broker::Broker;
+use crate::config::JAVA_KEYS;
+use crate::{persist, reply};
+
+/// The figures of the queues Java has in front of its thread pools; requests here wait in none.
+const POOLS: [(&str, &str); 15] = [
+    ("sendThreadPoolQueueSize", "0"),
+    ("sendThreadPoolQueueCapacity", "10000"),
+    ("sendThreadPoolQueueHeadWaitTimeMills", "0"),
+    ("pullThreadPoolQueueSize", "0"),
+    ("pullThreadPoolQueueCapacity", "100000"),
+    ("pullThreadPoolQueueHeadWaitTimeMills", "0"),
+    ("litePullThreadPoolQueueSize", "0"),
+    ("litePullThreadPoolQueueCapacity", "100000"),
+    ("litePullThreadPoolQueueHeadWaitTimeMills", "0"),
+    ("queryThreadPoolQueueSize", "0"),
+    ("queryThreadPoolQueueCapacity", "20000"),
+    ("queryThreadPoolQueueHeadWaitTimeMills", "0"),
+    ("ackThreadPoolQueueSize", "0"),
+    ("ackThreadPoolQueueCapacity", "100000"),
+    ("ackThreadPoolQueueHeadWaitTimeMills", "0"),
+];
+
+/// Serves 28.
+pub fn runtime_info(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    _: &Call<'_>,
+    _: GetBrokerRuntimeInfo,
+) -> Answer<GetBrokerRuntimeInfo> {
+    let mut table = BTreeMap::new();
+    let now_ms = exchange.now_ms;
+    identity(broker, now_ms, &mut table);
+    traffic(broker, now_ms, &mut table);
+    let earliest = broker.store.earliest_store_time().map_err(|e| reply::store_error(&e))?;
+    table.insert("earliestMessageTimeStamp", earliest.to_string());
+    storage(broker, &mut table);
+    idle_parts(&mut table);
+    let table = table.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Ok(Reply::body(fastjson::write(&KvTable { table })))
+}
+
+type Table = BTreeMap<&'static str, String>;
+
+fn identity(broker: &Broker, now_ms: i64, table: &mut Table) {
+    let up_s = (now_ms - broker.identity.boot_ms).max(0) / 1000;
+    let (days, hours) = (up_s / 86_400, up_s / 3600 % 24);
+    let (minutes, seconds) = (up_s / 60 % 60, up_s % 60);
+    let runtime = format!("[ {days} days, {hours} hours, {minutes} minutes, {seconds} seconds ]");
+    table.insert("bootTimestamp", broker.identity.boot_ms.to_string());
+    table.insert("brokerActive", "true".to_owned());
+    table.insert("brokerVersion", OWN_VERSION.to_string());
+    table.insert("brokerVersionDesc", version_name(OWN_VERSION));
+    table.insert("runtime", runtime);
+    let from = broker.config.accept_sends_from_ms;
+    table.insert("startAcceptSendRequestTimeStamp", from.to_string());
+}
+
+fn traffic(broker: &Broker, now_ms: i64, table: &mut Table) {
+    let stats = &broker.stats;
+    let totals = &stats.totals;
+    table.insert("putTps", stats.rates(now_ms, |t| t.put_messages));
+    table.insert("getFoundTps", stats.rates(now_ms, |t| t.get_found));
+    table.insert("getMissTps", stats.rates(now_ms, |t| t.get_missed));
+    table.insert("getTotalTps", stats.rates(now_ms, |t| t.get_found + t.get_missed));
+    // 4.x tools read the misspelt name.
+    table.insert("getTransferedTps", stats.rates(now_ms, |t| t.get_messages));
+    table.insert("getTransferredTps", stats.rates(now_ms, |t| t.get_messages));
+    let midnight = [
+        ("msgPutTotalYesterdayMorning", stats.yesterday.put_messages),
+        ("msgPutTotalTodayMorning", stats.today.put_messages),
+        ("msgPutTotalTodayNow", totals.put_messages),
+        ("msgGetTotalYesterdayMorning", stats.yesterday.get_messages),
+        ("msgGetTotalTodayMorning", stats.today.get_messages),
+        ("msgGetTotalTodayNow", totals.get_messages),
+        ("putMessageTimesTotal", totals.put_times),
+        ("putMessageFailedTimes", totals.put_failed),
+        ("putMessageSizeTotal", totals.put_bytes),
+    ];
+    table.extend(midnight.map(|(key, value)| (key, value.to_string())));
+    let average = totals.put_bytes as f64 / totals.put_messages.max(1) as f64;
+    table.insert("putMessageAverageSize", format!("{average:?}"));
+}
+
+fn storage(broker: &Broker, table: &mut Table) {
+    let store = &broker.store;
+    table.insert("commitLogMinOffset", store.min_commit_log_offset().to_string());
+    table.insert("commitLogMaxOffset", store.end().to_string());
+    let behind = store.written() - store.flushed();
+    table.insert("remainHowManyDataToFlush", readable_bytes(behind.max(0) as u64));
+    if let Ok(Some(space)) = RealDisk.space(Path::new(&broker.config.store_root)) {
+        let ratio = 1.0 - space.free as f64 / space.total.max(1) as f64;
+        table.insert("commitLogDiskRatio", format!("{ratio:.2}"));
+        table.insert("consumeQueueDiskRatio", format!("{ratio:.2}"));
+        let capacity = format!(
+            "Total : {}, Free : {}.",
+            readable_bytes(space.total),
+            readable_bytes(space.free)
+        );
+        table.insert("commitLogDirCapacity", capacity);
+    }
+}
+
+/// What Java reports of parts that have nothing to wait for here.
+fn idle_parts(table: &mut Table) {
+    let zero = [
+        "dispatchBehindBytes",
+        "dispatchMaxBuffer",
+        "pageCacheLockTimeMills",
+        "EndTransactionQueueSize",
+        "timerReadBehind",
+        "timerOffsetBehind",
+        "timerCongestNum",
+    ];
+    table.extend(zero.map(|key| (key, "0".to_owned())));
+    table.extend(["timerEnqueueTps", "timerDequeueTps"].map(|key| (key, "0.0".to_owned())));
+    table.insert("EndTransactionThreadPoolQueueCapacity", "100000".to_owned());
+    table.insert("remainTransientStoreBufferNumbs", i32::MAX.to_string());
+    table.extend(POOLS.map(|(key, value)| (key, value.to_owned())));
+}
+
+/// Java's way of writing an amount: `1.8 KiB`.
+fn readable_bytes(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut amount = bytes as f64;
+    let mut unit = 0;
+    while amount >= 1024.0 {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    format!("{amount:.1} {}iB", ["", "K", "M", "G", "T", "P", "E"][unit])
+}
+
+/// Serves 26: every key, Java's others at their defaults.
+pub fn get_config(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    _: GetBrokerConfig,
+) -> Answer<GetBrokerConfig> {
+    let mut text = String::new();
+    let own = broker.config.entries();
+    for (key, value) in &own {
+        base::properties::write(&mut text, key, value);
+    }
+    for known in base::properties::parse(JAVA_KEYS) {
+        if !own.iter().any(|(key, _)| *key == known.key) {
+            base::properties::write(&mut text, &known.key, &known.value);
+        }
+    }
+    let version = fastjson::write(&persist::version_body(broker.topics.version()));
+    let header =
+        GetBrokerConfigReply { version: Some(String::from_utf8_lossy(&version).into_owned()) };
+    Ok(Reply::with_body(header, text.into_bytes()))
+}

@@ -1,0 +1,80 @@
+//! Which request goes to which handler: everything this broker serves. What stands in no row is
+//! refused with code 3, and shows as "not yet" in `docs/generated/requests.md`.
+
+use protocol::request::client::{
+    CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
+    GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq, UnregisterClient,
+};
+use protocol::request::config::GetBrokerConfig;
+use protocol::request::group::{
+    DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
+    UpdateAndCreateSubscriptionGroup, UpdateAndCreateSubscriptionGroupList,
+};
+use protocol::request::message::{QueryMessage, ViewMessageById};
+use protocol::request::offset::{
+    GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset, QueryConsumerOffset,
+    SearchOffsetByTimestamp, UpdateConsumerOffset,
+};
+use protocol::request::pull::{LitePullMessage, PullMessage};
+use protocol::request::send::{SendBatchMessage, SendMessage, SendMessageV2};
+use protocol::request::stats::{GetBrokerRuntimeInfo, GetConsumeStats};
+use protocol::request::topic::{
+    DeleteTopicInBroker, GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig,
+    GetTopicStatsInfo, QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic,
+    UpdateAndCreateTopicList,
+};
+use remoting::Route;
+
+use crate::broker::Broker;
+use crate::handler::{client, group, lock, offset, pull, query, send, server, topic};
+
+/// The table.
+pub fn routes() -> Vec<Route<Broker>> {
+    remoting::routes! { Broker;
+        raw SendMessage => send::send,
+        raw SendMessageV2 => send::send,
+        raw SendBatchMessage => send::send,
+        raw PullMessage => pull::pull,
+        raw LitePullMessage => pull::pull,
+
+        plain QueryConsumerOffset => offset::query_consumer_offset,
+        plain UpdateConsumerOffset => offset::update_consumer_offset,
+        plain SearchOffsetByTimestamp => offset::search_offset,
+        plain GetMaxOffset => offset::max_offset,
+        plain GetMinOffset => offset::min_offset,
+        plain GetEarliestMsgStoreTime => offset::earliest_store_time,
+
+        plain ViewMessageById => query::view_message,
+        plain QueryMessage => query::query_message,
+
+        plain Heartbeat => client::heartbeat,
+        plain UnregisterClient => client::unregister,
+        plain CheckClientConfig => client::check_config,
+        plain GetConsumerListByGroup => client::consumer_list,
+        plain GetConsumerConnectionList => client::consumer_connections,
+        plain GetProducerConnectionList => client::producer_connections,
+        plain GetAllProducerInfo => client::all_producers,
+        plain LockBatchMq => lock::lock,
+        plain UnlockBatchMq => lock::unlock,
+
+        later UpdateAndCreateTopic => topic::create,
+        later UpdateAndCreateTopicList => topic::create_list,
+        later DeleteTopicInBroker => topic::delete,
+        plain GetAllTopicConfig => topic::all,
+        plain GetTopicConfig => topic::get,
+        plain GetTopicStatsInfo => topic::stats,
+        plain GetSystemTopicListFromBroker => topic::system_list,
+        plain QueryTopicConsumeByWho => topic::consumed_by,
+        plain QueryTopicsByConsumer => topic::of_group,
+
+        later UpdateAndCreateSubscriptionGroup => group::create,
+        later UpdateAndCreateSubscriptionGroupList => group::create_list,
+        later DeleteSubscriptionGroup => group::delete,
+        plain GetAllSubscriptionGroupConfig => group::all,
+        plain GetSubscriptionGroupConfig => group::get,
+        plain GetConsumeStats => group::consume_stats,
+
+        plain GetBrokerRuntimeInfo => server::runtime_info,
+        plain GetBrokerConfig => server::get_config,
+    }
+}

@@ -1,0 +1,181 @@
+//! The commit log: all messages of the node, one behind the other.
+//!
+//! Appending puts bytes into the window; [`CommitLog::write`] hands what is staged to the
+//! operating system in one positioned write. Single writer, no threads, no locks.
+
+mod segments;
+mod window;
+
+use crate::error::StoreError;
+use base::disk::Disk;
+use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use segments::Segments;
+use window::Window;
+
+/// Cold reads fetch this much at once when the messages lie close together.
+const READ_AHEAD_BYTES: usize = 128 << 10;
+
+/// See the file's description.
+pub(crate) struct CommitLog {
+    pub(crate) segments: Segments,
+    window: Window,
+    file_bytes: i64,
+    /// Where the next record goes.
+    end: i64,
+    /// Below this the operating system has the bytes.
+    written: i64,
+    /// Below this the disk has the bytes.
+    flushed: i64,
+    /// Bytes of older log, read ahead: where they start, and the bytes.
+    ahead: (i64, Vec<u8>),
+}
+
+impl CommitLog {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        file_bytes: u64,
+        window_bytes: usize,
+    ) -> Result<CommitLog, StoreError> {
+        let file_bytes = file_bytes as i64;
+        Ok(CommitLog {
+            segments: Segments::open(disk, dir, file_bytes)?,
+            window: Window::new(window_bytes),
+            file_bytes,
+            end: 0,
+            written: 0,
+            flushed: 0,
+            ahead: (0, Vec::new()),
+        })
+    }
+
+    /// Takes the end recovery found; everything below it is written and flushed.
+    pub(crate) fn set_end(&mut self, end: i64) {
+        (self.end, self.written, self.flushed) = (end, end, end);
+        self.ahead.1.clear();
+    }
+
+    /// Offset of the first byte.
+    pub(crate) fn min(&self) -> i64 {
+        self.segments.first().unwrap_or(0)
+    }
+
+    pub(crate) fn end(&self) -> i64 {
+        self.end
+    }
+
+    pub(crate) fn written(&self) -> i64 {
+        self.written
+    }
+
+    pub(crate) fn flushed(&self) -> i64 {
+        self.flushed
+    }
+
+    pub(crate) fn set_flushed(&mut self, flushed: i64) {
+        self.flushed = self.flushed.max(flushed);
+    }
+
+    pub(crate) fn file_bytes(&self) -> i64 {
+        self.file_bytes
+    }
+
+    /// Longest record a file can hold.
+    pub(crate) fn record_len_max(&self) -> usize {
+        self.file_bytes as usize - FILLER_LEN_MIN
+    }
+
+    /// The buffer to append `len` bytes of whole records to, and the commit log offset of the
+    /// first. Ends the current file with a filler when they do not fit (Java's rule: eight bytes
+    /// must stay free behind them). The caller appends exactly `len` bytes.
+    pub(crate) fn stage(&mut self, len: usize) -> (i64, &mut Vec<u8>) {
+        self.make_room(len);
+        let at = self.end;
+        self.end += len as i64;
+        (at, self.window.reserve(at, len, self.written))
+    }
+
+    /// Makes sure that the next `len` bytes staged lie in one log file and one window chunk.
+    pub(crate) fn make_room(&mut self, len: usize) {
+        let blank = self.file_bytes - self.end % self.file_bytes;
+        if (len + FILLER_LEN_MIN) as i64 > blank {
+            let buf = self.window.reserve(self.end, FILLER_LEN_MIN, self.written);
+            buf.extend_from_slice(&(blank as u32).to_be_bytes());
+            buf.extend_from_slice(&FILLER_MAGIC.to_be_bytes());
+            self.end += blank;
+        }
+        self.window.reserve(self.end, len, self.written);
+    }
+
+    /// Writes what is staged: one positioned write, one more for each log file or window chunk
+    /// that begins within. Afterwards [`CommitLog::written`] is the log's end.
+    pub(crate) fn write(&mut self) -> Result<(), StoreError> {
+        for (offset, bytes) in self.window.runs_from(self.written) {
+            self.segments.write(offset, bytes)?;
+        }
+        self.written = self.end;
+        Ok(())
+    }
+
+    /// Appends the bytes of a record to `out`. `span_hint` is how far the caller will read from
+    /// here on, to decide about reading ahead. Nothing is appended when the answer is false:
+    /// those bytes are not in the log (any more).
+    pub(crate) fn read_into(
+        &mut self,
+        offset: i64,
+        len: usize,
+        span_hint: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        if let Some(bytes) = self.window.read(offset, len) {
+            out.extend_from_slice(bytes);
+            return Ok(true);
+        }
+        if offset < self.min() || offset + len as i64 > self.written {
+            return Ok(false);
+        }
+        let (ahead_start, ahead) = &self.ahead;
+        if let Some(at) = usize::try_from(offset - ahead_start).ok()
+            && let Some(bytes) = ahead.get(at..at + len)
+        {
+            out.extend_from_slice(bytes);
+            return Ok(true);
+        }
+        let close_together = span_hint > len as i64 && span_hint < READ_AHEAD_BYTES as i64 * 4;
+        if close_together && len < READ_AHEAD_BYTES {
+            return self.read_ahead(offset, len, out);
+        }
+        let at = out.len();
+        out.resize(at + len, 0);
+        let read = self.segments.read(offset, &mut out[at..])?;
+        if read < len {
+            out.truncate(at);
+        }
+        Ok(read == len)
+    }
+
+    fn read_ahead(
+        &mut self,
+        offset: i64,
+        len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let want = READ_AHEAD_BYTES.min((self.written - offset) as usize);
+        let (start, mut ahead) = std::mem::take(&mut self.ahead);
+        let _ = start;
+        ahead.resize(want, 0);
+        let read = self.segments.read(offset, &mut ahead)?;
+        ahead.truncate(read);
+        let found = ahead.get(..len).map(|bytes| out.extend_from_slice(bytes)).is_some();
+        self.ahead = (offset, ahead);
+        Ok(found)
+    }
+
+    /// The bytes of a record that is surely still in the window.
+    pub(crate) fn staged_bytes(&self, offset: i64, len: usize) -> Option<&[u8]> {
+        self.window.read(offset, len)
+    }
+}

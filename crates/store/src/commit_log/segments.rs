@@ -1,0 +1,193 @@
+//! The commit log's files: consecutive, of equal length, named by the offset of their first byte.
+//! Created with their full length (sparse), as Java expects to find them.
+
+use crate::error::StoreError;
+use crate::file_cache::FileCache;
+use crate::format::{file_name, parse_file_name};
+use base::disk::{Disk, DiskFile};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Open log files; older ones are opened again when read.
+const OPEN_FILES_MAX: usize = 16;
+
+/// The ordered set of log files.
+pub(crate) struct Segments {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    file_bytes: i64,
+    /// Starts of the existing files, ascending and without gaps.
+    starts: VecDeque<i64>,
+    open: FileCache<i64>,
+    /// Whether files were created or removed since the folder was last synced.
+    is_dir_dirty: bool,
+}
+
+impl Segments {
+    /// Lists the files of a folder.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        file_bytes: i64,
+    ) -> Result<Segments, StoreError> {
+        let entries = disk.list(&dir).map_err(StoreError::io("cannot list", &dir))?;
+        let mut starts = VecDeque::new();
+        let files: Vec<_> = entries
+            .into_iter()
+            .filter_map(|entry| Some((parse_file_name(&entry.name)?, entry)))
+            .collect();
+        for (i, (start, entry)) in files.iter().enumerate() {
+            let path = dir.join(&entry.name);
+            let is_last = i + 1 == files.len();
+            if is_last && entry.len == 0 {
+                disk.remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
+                continue;
+            }
+            let why =
+                if entry.len as i64 > file_bytes || (entry.len as i64) < file_bytes && !is_last {
+                    format!("has {} bytes, mappedFileSizeCommitLog says {file_bytes}", entry.len)
+                } else if start % file_bytes != 0 {
+                    format!("starts at no multiple of mappedFileSizeCommitLog {file_bytes}")
+                } else if starts.back().is_some_and(|last| last + file_bytes != *start) {
+                    "the file before it is missing".to_owned()
+                } else {
+                    starts.push_back(*start);
+                    continue;
+                };
+            return Err(StoreError::Layout { path, why });
+        }
+        let open = FileCache::new(OPEN_FILES_MAX);
+        Ok(Segments { disk, dir, file_bytes, starts, open, is_dir_dirty: true })
+    }
+
+    pub(crate) fn starts(&self) -> &VecDeque<i64> {
+        &self.starts
+    }
+
+    /// Offset of the first existing byte; `None` without files.
+    pub(crate) fn first(&self) -> Option<i64> {
+        self.starts.front().copied()
+    }
+
+    pub(crate) fn start_of(&self, offset: i64) -> i64 {
+        offset - offset % self.file_bytes
+    }
+
+    pub(crate) fn path_of(&self, start: i64) -> PathBuf {
+        self.dir.join(file_name(start))
+    }
+
+    pub(crate) fn dir(&self) -> &PathBuf {
+        &self.dir
+    }
+
+    pub(crate) fn has(&self, start: i64) -> bool {
+        self.starts.front().is_some_and(|first| *first <= start)
+            && self.starts.back().is_some_and(|last| start <= *last)
+    }
+
+    /// Says that a file was created by someone else (the preallocation job).
+    pub(crate) fn add(&mut self, start: i64) {
+        if !self.has(start) && self.starts.back().is_none_or(|last| last + self.file_bytes == start)
+        {
+            self.starts.push_back(start);
+            self.is_dir_dirty = true;
+        }
+    }
+
+    /// The existing file that starts at `start`.
+    pub(crate) fn file(&mut self, start: i64) -> Result<&Arc<dyn DiskFile>, StoreError> {
+        let Segments { disk, dir, open, .. } = self;
+        let path = dir.join(file_name(start));
+        open.get(start, || disk.open(&path)).map_err(StoreError::io("cannot open", path))
+    }
+
+    /// Creates the file that starts at `start`, or completes its length.
+    pub(crate) fn create(&mut self, start: i64) -> Result<(), StoreError> {
+        let path = self.path_of(start);
+        if self.starts.is_empty() {
+            let dir = &self.dir;
+            self.disk.create_dir_all(dir).map_err(StoreError::io("cannot create", dir))?;
+        }
+        self.disk
+            .create(&path, self.file_bytes as u64)
+            .map_err(StoreError::io("cannot create", path))?;
+        self.add(start);
+        Ok(())
+    }
+
+    /// Writes bytes that lie within one file, creating the file if they start it.
+    pub(crate) fn write(&mut self, offset: i64, bytes: &[u8]) -> Result<(), StoreError> {
+        let start = self.start_of(offset);
+        if !self.has(start) {
+            self.create(start)?;
+        }
+        let path = self.path_of(start);
+        self.file(start)?
+            .write_at(bytes, (offset - start) as u64)
+            .map_err(StoreError::io("cannot write", path))
+    }
+
+    /// Reads up to `buf.len()` bytes, not beyond the file's end.
+    pub(crate) fn read(&mut self, offset: i64, buf: &mut [u8]) -> Result<usize, StoreError> {
+        let start = self.start_of(offset);
+        if !self.has(start) {
+            return Ok(0);
+        }
+        let path = self.path_of(start);
+        self.file(start)?
+            .read_at(buf, (offset - start) as u64)
+            .map_err(StoreError::io("cannot read", path))
+    }
+
+    /// The files that hold bytes from `from` up to `to`, opened.
+    pub(crate) fn files_between(
+        &mut self,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Arc<dyn DiskFile>>, StoreError> {
+        let mut files = Vec::new();
+        let mut start = self.start_of(from);
+        while start < to {
+            files.push(Arc::clone(self.file(start)?));
+            start += self.file_bytes;
+        }
+        Ok(files)
+    }
+
+    /// Says whether the folder must be synced, and takes note that it will be.
+    pub(crate) fn take_dir_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.is_dir_dirty)
+    }
+
+    /// Removes everything at and behind `end`: later files, and in its own file the bytes (they
+    /// read as zeros afterwards, so that stale records cannot come back).
+    pub(crate) fn cut(&mut self, end: i64) -> Result<(), StoreError> {
+        while let Some(last) = self.starts.back().copied().filter(|last| *last >= end) {
+            if last == end && self.starts.len() == 1 {
+                break;
+            }
+            let path = self.path_of(last);
+            self.open.forget(|start| *start == last);
+            self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))?;
+            self.starts.pop_back();
+            self.is_dir_dirty = true;
+        }
+        let start = self.start_of(end);
+        if self.has(start) {
+            let path = self.path_of(start);
+            let file_bytes = self.file_bytes as u64;
+            let file = self.file(start)?;
+            file.set_len((end - start) as u64)
+                .and_then(|()| file.set_len(file_bytes))
+                .and_then(|()| file.sync_data())
+                .map_err(StoreError::io("cannot cut", path))?;
+        }
+        if self.is_dir_dirty && !self.starts.is_empty() {
+            let dir = &self.dir;
+            self.disk.sync_dir(dir).map_err(StoreError::io("cannot sync", dir))?;
+        }
+        Ok(())
+    }
+}

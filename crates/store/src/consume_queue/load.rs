@@ -1,0 +1,230 @@
+//! Finding out what a queue's files hold: when the queue is first used after a clean start, and
+//! for every queue after a crash.
+//!
+//! Units are written in order and their log offsets ascend, so the end is found by bisection.
+//! After a power cut the part that was not synced may have holes and torn units; those all refer
+//! to log offsets at or beyond `stale_from`, or read as zeros, or do not ascend.
+
+use super::{QueueRef, QueueWriter, Queues};
+use crate::error::StoreError;
+use crate::format::unit::{BLANK, UNIT_LEN, Unit};
+use crate::format::{file_name, parse_file_name};
+use std::path::PathBuf;
+
+/// Units looked at in one read when a queue is scanned.
+const SCAN_UNITS: usize = 4096;
+
+impl Queues {
+    /// Looks at the queue's files if nobody did yet.
+    pub(crate) fn load(&mut self, queue: QueueRef) -> Result<(), StoreError> {
+        if self[queue].is_loaded {
+            return Ok(());
+        }
+        let starts = self.file_starts(queue)?;
+        let (Some(first), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
+            self[queue].reset(0, 0, -1);
+            return Ok(());
+        };
+        let unit_len = UNIT_LEN as i64;
+        let (low, high) = (first / unit_len, (last + self.file_bytes) / unit_len);
+        // Reading needs bounds before they are known.
+        self[queue].reset(low, high, first);
+        let stale_from = self.stale_from;
+        let mut end = self.bisect(queue, low, high, |unit| is_good(unit, stale_from))?;
+        if end > low && !self.ascends_to(queue, low, end)? {
+            end = self.scan_end(queue, last.max(first) / unit_len)?;
+        }
+        let log_min = self.log_min;
+        let min = self
+            .bisect(queue, low, end, |unit| *unit == BLANK || unit.commit_log_offset < log_min)?;
+        self[queue].reset(min, end, first);
+        Ok(())
+    }
+
+    /// Starts of the queue's files: the last run without a gap.
+    fn file_starts(&self, queue: QueueRef) -> Result<Vec<i64>, StoreError> {
+        let dir = self.queue_dir(queue);
+        let entries = self.disk.list(&dir).map_err(StoreError::io("cannot list", &dir))?;
+        let mut starts: Vec<i64> = Vec::new();
+        for entry in entries {
+            let Some(start) = parse_file_name(&entry.name) else { continue };
+            if start % self.file_bytes != 0 || entry.len as i64 > self.file_bytes {
+                let path = dir.join(entry.name);
+                let why = format!(
+                    "has {} bytes, mappedFileSizeConsumeQueue says {}",
+                    entry.len, self.file_bytes
+                );
+                return Err(StoreError::Layout { path, why });
+            }
+            if starts.last().is_some_and(|last| last + self.file_bytes != start) {
+                tracing::warn!(dir = %dir.display(), start, "consume queue file missing before it");
+                starts.clear();
+            }
+            starts.push(start);
+        }
+        Ok(starts)
+    }
+
+    /// First offset from `low` up to `high` whose unit is not as `holds` says, given that the
+    /// ones that are come first.
+    fn bisect(
+        &mut self,
+        queue: QueueRef,
+        mut low: i64,
+        mut high: i64,
+        holds: impl Fn(&Unit) -> bool,
+    ) -> Result<i64, StoreError> {
+        let mut buf = Vec::new();
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let bytes = self.read_units(queue, middle, 1, &mut buf)?;
+            if bytes.first_chunk().map(Unit::from_bytes).is_some_and(|unit| holds(&unit)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Whether the last units before `end` ascend.
+    fn ascends_to(&mut self, queue: QueueRef, low: i64, end: i64) -> Result<bool, StoreError> {
+        let from = low.max(end - 64);
+        let mut buf = Vec::new();
+        let stale_from = self.stale_from;
+        let mut above = -1;
+        let mut seen = from;
+        while seen < end {
+            let bytes = self.read_units(queue, seen, (end - seen) as usize, &mut buf)?;
+            if bytes.is_empty() {
+                return Ok(false);
+            }
+            for unit in crate::format::unit::units(bytes) {
+                if !is_good(&unit, stale_from) || unit != BLANK && unit.commit_log_offset <= above {
+                    return Ok(false);
+                }
+                above = unit.end() - 1;
+                if unit == BLANK {
+                    above = -1;
+                }
+            }
+            seen += (bytes.len() / UNIT_LEN) as i64;
+        }
+        Ok(true)
+    }
+
+    /// The end found unit by unit, from the beginning of a file.
+    fn scan_end(&mut self, queue: QueueRef, from: i64) -> Result<i64, StoreError> {
+        let stale_from = self.stale_from;
+        let mut buf = Vec::new();
+        let (mut end, mut above) = (from, -1);
+        loop {
+            let bytes = self.read_units(queue, end, SCAN_UNITS, &mut buf)?;
+            if bytes.is_empty() {
+                return Ok(end);
+            }
+            for unit in crate::format::unit::units(bytes) {
+                if !is_good(&unit, stale_from) || unit != BLANK && unit.commit_log_offset <= above {
+                    return Ok(end);
+                }
+                above = if unit == BLANK { -1 } else { unit.end() - 1 };
+                end += 1;
+            }
+        }
+    }
+
+    /// Loads every queue and removes what lies behind its end, so that no stale unit can come
+    /// back when the log has grown past it. `writer` syncs the files with the next checkpoint.
+    pub(crate) fn load_all_and_cut(&mut self, writer: &mut QueueWriter) -> Result<(), StoreError> {
+        for i in 0..self.queues.len() {
+            let queue = QueueRef(i as u32);
+            self.load(queue)?;
+            self.cut_files(queue, writer)?;
+        }
+        Ok(())
+    }
+
+    /// Lowers the end of a loaded queue to `max`.
+    pub(crate) fn cut(
+        &mut self,
+        queue: QueueRef,
+        max: i64,
+        writer: &mut QueueWriter,
+    ) -> Result<(), StoreError> {
+        let state = &mut self[queue];
+        let (min, first_file) = (state.min.min(max), state.first_file);
+        state.reset(min, max, first_file);
+        self.cut_files(queue, writer)
+    }
+
+    /// Starts a queue anew at `offset`, without files.
+    pub(crate) fn restart(
+        &mut self,
+        queue: QueueRef,
+        offset: i64,
+        writer: &mut QueueWriter,
+    ) -> Result<(), StoreError> {
+        writer.remove(&[self.queue_dir(queue)])?;
+        self.readers.forget(|(other, _)| *other == queue);
+        self[queue].reset(offset, offset, -1);
+        Ok(())
+    }
+
+    /// Makes the files end where the queue does.
+    fn cut_files(&mut self, queue: QueueRef, writer: &mut QueueWriter) -> Result<(), StoreError> {
+        let dir = self.queue_dir(queue);
+        let end = self[queue].max * UNIT_LEN as i64;
+        for start in self.file_starts(queue)?.into_iter().rev() {
+            let path = dir.join(file_name(start));
+            if start >= end && start > self[queue].first_file {
+                self.readers.forget(|key| *key == (queue, start));
+                self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))?;
+            } else {
+                return self.zero_rest(queue, start, end - start, path, writer);
+            }
+        }
+        Ok(())
+    }
+
+    fn zero_rest(
+        &mut self,
+        queue: QueueRef,
+        start: i64,
+        used: i64,
+        path: PathBuf,
+        writer: &mut QueueWriter,
+    ) -> Result<(), StoreError> {
+        if used >= self.file_bytes {
+            return Ok(());
+        }
+        let used = used.max(0) as u64;
+        let file = self.disk.open(&path).map_err(StoreError::io("cannot open", &path))?;
+        file.set_len(used)
+            .and_then(|()| file.set_len(self.file_bytes as u64))
+            .map_err(StoreError::io("cannot cut", &path))?;
+        writer.note_unsynced(queue, start, path);
+        Ok(())
+    }
+
+    /// Moves the first offset of every loaded queue past messages that left the log.
+    pub(crate) fn loaded_mins(&mut self, log_min: i64) -> Result<(), StoreError> {
+        self.log_min = log_min;
+        for i in 0..self.queues.len() {
+            let queue = QueueRef(i as u32);
+            if !self[queue].is_loaded || self[queue].min == self[queue].max {
+                continue;
+            }
+            let (min, written) = (self[queue].min, self[queue].written);
+            let found = self.bisect(queue, min, written.max(min), |unit| {
+                *unit == BLANK || unit.commit_log_offset < log_min
+            })?;
+            self[queue].min = found;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the unit was written and its record lies below `stale_from`.
+fn is_good(unit: &Unit, stale_from: i64) -> bool {
+    *unit == BLANK || unit.is_written() && unit.end() <= stale_from
+}

@@ -1,0 +1,87 @@
+//! What can go wrong, and what the caller should do about it.
+
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a message was not taken. Nothing was staged.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PutError {
+    /// An earlier write or sync failed, so nothing can be promised any more. Refuse the request
+    /// and shut down.
+    #[error("the store has failed and takes no more messages")]
+    Poisoned,
+    /// Refuse the request: the body or the whole record is too long.
+    #[error("the message of {len} bytes is longer than {max} bytes")]
+    MessageTooLong {
+        /// Bytes of the body or record.
+        len: usize,
+        /// Most bytes allowed.
+        max: usize,
+    },
+    /// Refuse the request: the properties are longer than 32,767 bytes.
+    #[error("the properties of {0} bytes are longer than 32767 bytes")]
+    PropertiesTooLong(usize),
+    /// Refuse the request: the topic cannot be stored (empty, too long, or no folder name).
+    #[error("the topic cannot be stored")]
+    IllegalTopic,
+    /// Refuse the request: the body is not a batch, or an empty one.
+    #[error("the body of the batch is malformed")]
+    BadBatch,
+}
+
+/// Why the store cannot do its work.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The device failed. After a failed write or sync the store is poisoned: shut down.
+    #[error("{doing} {path}: {source}")]
+    Io {
+        /// What was tried ("cannot write").
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the device said.
+        source: io::Error,
+    },
+    /// Another process uses the folder. Do not start.
+    #[error("{0} is locked: another broker uses this store")]
+    Locked(PathBuf),
+    /// A file is not as the settings say. Do not start; correct the settings or the file.
+    #[error("{path}: {why}")]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The log is damaged at a place that was safely on disk, or has intact records behind the
+    /// damage. Nothing was changed. Do not start; restore the file from a replica or backup.
+    #[error(
+        "{path}: damaged at byte {position} (commit log offset {commit_log_offset}): {why}; \
+         intact messages follow, so the log is not cut here"
+    )]
+    Damaged {
+        /// The commit log file.
+        path: PathBuf,
+        /// Where in the file.
+        position: u64,
+        /// Where in the log.
+        commit_log_offset: i64,
+        /// What was found.
+        why: String,
+    },
+    /// An earlier write or sync failed. Shut down.
+    #[error("the store has failed")]
+    Poisoned,
+}
+
+impl StoreError {
+    /// Adds what was tried to an I/O error.
+    pub(crate) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> StoreError {
+        let path = path.into();
+        move |source| StoreError::Io { doing, path, source }
+    }
+}

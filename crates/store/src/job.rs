@@ -1,0 +1,382 @@
+//! Work that blocks, packed so that a helper thread can do it without the store:
+//! [`Store::next_job`] packs it, [`Job::run`] does it, [`Store::finish`] takes over the result.
+//!
+//! At most one job of a kind is under way; the checkpoint excludes the jobs whose files it needs.
+
+use crate::config::FlushType;
+use crate::consume_queue::{QueueRun, QueueWriter};
+use crate::error::StoreError;
+use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint, Statement};
+use crate::index::{Batch, IndexApplied, IndexWriter};
+use crate::store::Store;
+use base::disk::{Disk, DiskFile};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The kinds of jobs. Each may be asked for at any time; the store says when one is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobKind {
+    /// Syncs the commit log. Under [`FlushType::Sync`] always due while something is unflushed;
+    /// acknowledgements wait for it.
+    Flush,
+    /// Writes consume queue units to their files, and removes folders of deleted topics.
+    WriteQueues,
+    /// Writes collected keys to the index file.
+    ApplyIndex,
+    /// Writes and syncs queues and index, then the checkpoint, from which recovery would start.
+    Checkpoint,
+    /// Creates the next commit log file ahead of time.
+    Preallocate,
+}
+
+impl JobKind {
+    /// All kinds, the most urgent first.
+    pub const ALL: [JobKind; 5] = [
+        JobKind::Flush,
+        JobKind::Preallocate,
+        JobKind::WriteQueues,
+        JobKind::ApplyIndex,
+        JobKind::Checkpoint,
+    ];
+}
+
+/// Units written back by one job, in bytes.
+const QUEUE_BYTES_PER_JOB: usize = 1 << 20;
+/// The checkpoint waits until fewer units than this are pending, in bytes: its job holds them all.
+const CHECKPOINT_PENDING_MAX: usize = 8 << 20;
+/// Keys that make an index job due before its time.
+const INDEX_KEYS_PER_JOB: usize = 256 << 10;
+
+/// Blocking work, ready to run anywhere.
+pub struct Job(Work);
+
+/// The outcome of a job, for [`Store::finish`].
+pub struct JobDone(Done);
+
+enum Work {
+    Flush { files: Vec<Arc<dyn DiskFile>>, dir: Option<PathBuf>, upto: Flushed, disk: DiskRef },
+    WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
+    ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, now_ms: i64 },
+    Checkpoint(Box<Settle>),
+    Preallocate { disk: DiskRef, dir: PathBuf, path: PathBuf, start: i64, file_bytes: u64 },
+}
+
+enum Done {
+    Flush { upto: Flushed, result: Result<(), StoreError> },
+    WriteQueues { writer: QueueWriter, runs: Vec<QueueRun>, result: Result<(), StoreError> },
+    ApplyIndex { writer: IndexWriter, result: Result<IndexApplied, StoreError> },
+    Checkpoint { settle: Box<Settle>, result: Result<Option<IndexApplied>, StoreError> },
+    Preallocate { start: i64, result: Result<(), StoreError> },
+}
+
+type DiskRef = Arc<dyn Disk>;
+
+/// A flush's reach.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flushed {
+    pub(crate) offset: i64,
+    /// Store time of the last message below.
+    pub(crate) timestamp: i64,
+}
+
+/// Everything a checkpoint needs.
+pub(crate) struct Settle {
+    pub(crate) disk: DiskRef,
+    pub(crate) path: PathBuf,
+    pub(crate) queue_writer: QueueWriter,
+    pub(crate) doomed: Vec<PathBuf>,
+    pub(crate) runs: Vec<QueueRun>,
+    pub(crate) index: Option<(IndexWriter, Option<Arc<Batch>>)>,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) now_ms: i64,
+}
+
+impl Settle {
+    /// Writes and syncs everything, the checkpoint last.
+    pub(crate) fn run(&mut self) -> Result<Option<IndexApplied>, StoreError> {
+        self.queue_writer.remove(&self.doomed)?;
+        for run in &self.runs {
+            self.queue_writer.write(run)?;
+        }
+        self.queue_writer.sync()?;
+        let mut applied = None;
+        if let Some((writer, batch)) = &mut self.index {
+            if let Some(batch) = batch.take() {
+                applied = Some(writer.apply(batch, self.now_ms)?);
+            }
+            writer.sync()?;
+        }
+        write_checkpoint(&*self.disk, &self.path, &self.checkpoint)?;
+        Ok(applied)
+    }
+}
+
+/// Writes the checkpoint file in place and syncs it.
+pub(crate) fn write_checkpoint(
+    disk: &dyn Disk,
+    path: &Path,
+    checkpoint: &Checkpoint,
+) -> Result<(), StoreError> {
+    let is_new = !disk.exists(path);
+    disk.create(path, CHECKPOINT_LEN as u64)
+        .and_then(|file| {
+            file.write_at(&checkpoint.to_bytes(), 0)?;
+            file.sync_data()?;
+            if is_new { disk.sync_dir(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
+        })
+        .map_err(StoreError::io("cannot write", path))
+}
+
+impl Job {
+    /// What kind of job this is.
+    pub fn kind(&self) -> JobKind {
+        match &self.0 {
+            Work::Flush { .. } => JobKind::Flush,
+            Work::WriteQueues { .. } => JobKind::WriteQueues,
+            Work::ApplyIndex { .. } => JobKind::ApplyIndex,
+            Work::Checkpoint(_) => JobKind::Checkpoint,
+            Work::Preallocate { .. } => JobKind::Preallocate,
+        }
+    }
+
+    /// Does the work: blocks, on any thread. The outcome must reach [`Store::finish`].
+    pub fn run(self) -> JobDone {
+        JobDone(match self.0 {
+            Work::Flush { files, dir, upto, disk } => {
+                Done::Flush { upto, result: flush(&*disk, &files, dir) }
+            }
+            Work::WriteQueues { mut writer, doomed, runs } => {
+                let result = writer
+                    .remove(&doomed)
+                    .and_then(|()| runs.iter().try_for_each(|run| writer.write(run)));
+                Done::WriteQueues { writer, runs, result }
+            }
+            Work::ApplyIndex { mut writer, batch, now_ms } => {
+                let result = writer.apply(batch, now_ms);
+                Done::ApplyIndex { writer, result }
+            }
+            Work::Checkpoint(mut settle) => {
+                let result = settle.run();
+                Done::Checkpoint { settle, result }
+            }
+            Work::Preallocate { disk, dir, path, start, file_bytes } => {
+                let created = disk
+                    .create_dir_all(&dir)
+                    .and_then(|()| disk.create(&path, file_bytes))
+                    .map(|_| ());
+                let result = created.map_err(StoreError::io("cannot create", path));
+                Done::Preallocate { start, result }
+            }
+        })
+    }
+}
+
+fn flush(
+    disk: &dyn Disk,
+    files: &[Arc<dyn DiskFile>],
+    dir: Option<PathBuf>,
+) -> Result<(), StoreError> {
+    for file in files {
+        file.sync_data().map_err(StoreError::io("cannot sync", "the commit log"))?;
+    }
+    match dir {
+        Some(dir) => disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir)),
+        None => Ok(()),
+    }
+}
+
+/// When jobs were last packed, and which are under way.
+#[derive(Debug, Default)]
+pub(crate) struct JobTimes {
+    flush_ms: i64,
+    queues_ms: i64,
+    index_ms: i64,
+    checkpoint_ms: i64,
+    is_flushing: bool,
+    is_preallocating: bool,
+}
+
+impl Store {
+    /// Packs the next job of a kind if one is due at `now_ms`. Quick: copies at most a few
+    /// megabytes of consume queue units.
+    pub fn next_job(&mut self, now_ms: i64, kind: JobKind) -> Option<Job> {
+        if self.is_poisoned {
+            return None;
+        }
+        let work = match kind {
+            JobKind::Flush => self.next_flush(now_ms),
+            JobKind::WriteQueues => self.next_queue_write(now_ms),
+            JobKind::ApplyIndex => self.next_index(now_ms),
+            JobKind::Checkpoint => self.next_checkpoint(now_ms),
+            JobKind::Preallocate => self.next_preallocation(),
+        };
+        work.map(Job)
+    }
+
+    fn next_flush(&mut self, now_ms: i64) -> Option<Work> {
+        let is_due = self.config.flush_type == FlushType::Sync
+            || now_ms - self.jobs.flush_ms >= self.config.flush_interval_ms;
+        let (from, to) = (self.log.flushed(), self.log.written());
+        if self.jobs.is_flushing || !is_due || from == to {
+            return None;
+        }
+        let files = match self.log.segments.files_between(from, to) {
+            Ok(files) => files,
+            Err(error) => {
+                self.poison(&error);
+                return None;
+            }
+        };
+        self.jobs.is_flushing = true;
+        self.jobs.flush_ms = now_ms;
+        let segments = &mut self.log.segments;
+        let dir = segments.take_dir_dirty().then(|| segments.dir().clone());
+        let upto = Flushed { offset: to, timestamp: self.written_timestamp };
+        Some(Work::Flush { files, dir, upto, disk: Arc::clone(&self.disk) })
+    }
+
+    fn next_queue_write(&mut self, now_ms: i64) -> Option<Work> {
+        let waited = now_ms - self.jobs.queues_ms >= self.config.queue_write_interval_ms;
+        let is_due = waited || self.queues.pending_bytes() >= QUEUE_BYTES_PER_JOB;
+        if !is_due || !self.queues.has_work() {
+            return None;
+        }
+        let writer = self.queue_writer.take()?;
+        let doomed = std::mem::take(&mut self.queues.doomed);
+        let runs = self.queues.take_runs(QUEUE_BYTES_PER_JOB);
+        if !self.queues.has_work() {
+            self.jobs.queues_ms = now_ms;
+        }
+        Some(Work::WriteQueues { writer, doomed, runs })
+    }
+
+    fn next_index(&mut self, now_ms: i64) -> Option<Work> {
+        let ready = self.index.ready();
+        let waited = now_ms - self.jobs.index_ms >= self.config.index_interval_ms;
+        if ready == 0 || !(waited || ready >= INDEX_KEYS_PER_JOB) {
+            return None;
+        }
+        let writer = self.index_writer.take()?;
+        self.jobs.index_ms = now_ms;
+        Some(Work::ApplyIndex { writer, batch: self.index.take_batch(), now_ms })
+    }
+
+    fn next_checkpoint(&mut self, now_ms: i64) -> Option<Work> {
+        let waited = now_ms - self.jobs.checkpoint_ms >= self.config.checkpoint_interval_ms;
+        let is_news = self.settled() < self.log.flushed();
+        let is_small = self.queues.pending_bytes() <= CHECKPOINT_PENDING_MAX;
+        if !waited || !is_news || !is_small {
+            return None;
+        }
+        let settle = self.pack_settle(now_ms)?;
+        self.jobs.checkpoint_ms = now_ms;
+        Some(Work::Checkpoint(Box::new(settle)))
+    }
+
+    /// Takes everything up to the flushed offset; `None` while another job has the files.
+    pub(crate) fn pack_settle(&mut self, now_ms: i64) -> Option<Settle> {
+        if self.queue_writer.is_none() || self.index_writer.is_none() {
+            return None;
+        }
+        // All messages below the flushed offset are dispatched, so what is pending now, together
+        // with what is in the files, is complete up to there.
+        let settled = self.log.flushed();
+        let time = self.flushed_timestamp;
+        let checkpoint = Checkpoint {
+            log_timestamp: time,
+            queue_timestamp: time,
+            index_timestamp: time,
+            statement: Some(Statement { settled, flushed: settled, clean_end: None }),
+            ..self.checkpoint
+        };
+        let batch = (self.index.ready() > 0).then(|| self.index.take_batch());
+        Some(Settle {
+            disk: Arc::clone(&self.disk),
+            path: self.config.root.join("checkpoint"),
+            queue_writer: self.queue_writer.take()?,
+            doomed: std::mem::take(&mut self.queues.doomed),
+            runs: self.queues.take_runs(usize::MAX),
+            index: Some((self.index_writer.take()?, batch)),
+            checkpoint,
+            now_ms,
+        })
+    }
+
+    fn next_preallocation(&mut self) -> Option<Work> {
+        let segments = &self.log.segments;
+        let file_bytes = self.log.file_bytes();
+        let current = segments.start_of(self.log.end());
+        let is_half_full = self.log.end() - current > file_bytes / 2;
+        let start = match segments.has(current) {
+            false => current,
+            true if is_half_full && !segments.has(current + file_bytes) => current + file_bytes,
+            true => return None,
+        };
+        if self.jobs.is_preallocating {
+            return None;
+        }
+        let (dir, path) = (segments.dir().clone(), segments.path_of(start));
+        self.jobs.is_preallocating = true;
+        let file_bytes = file_bytes as u64;
+        Some(Work::Preallocate { disk: Arc::clone(&self.disk), dir, path, start, file_bytes })
+    }
+
+    /// Takes over what a job did. Under [`FlushType::Sync`] a finished flush makes messages
+    /// readable: see [`Store::arrivals`].
+    ///
+    /// # Errors
+    /// The job failed and the store is poisoned: nothing more is acknowledged, ever. A failed
+    /// preallocation is only logged; the file is then created when it is needed.
+    pub fn finish(&mut self, done: JobDone) -> Result<(), StoreError> {
+        match done.0 {
+            Done::Flush { upto, result } => {
+                self.jobs.is_flushing = false;
+                self.check(result)?;
+                self.flush_finished(upto);
+            }
+            Done::WriteQueues { writer, runs, result } => {
+                self.queue_writer = Some(writer);
+                self.check(result)?;
+                self.queues.runs_written(&runs);
+            }
+            Done::ApplyIndex { writer, result } => {
+                self.index_writer = Some(writer);
+                let applied = self.check(result)?;
+                self.index.applied(applied);
+            }
+            Done::Checkpoint { settle, result } => self.settle_finished(*settle, result)?,
+            Done::Preallocate { start, result } => {
+                self.jobs.is_preallocating = false;
+                match result {
+                    Ok(()) => self.log.segments.add(start),
+                    Err(error) => tracing::warn!(%error, "cannot create a log file ahead"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn settle_finished(
+        &mut self,
+        settle: Settle,
+        result: Result<Option<IndexApplied>, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.queue_writer = Some(settle.queue_writer);
+        self.index_writer = settle.index.map(|(writer, _)| writer);
+        let applied = self.check(result)?;
+        self.queues.runs_written(&settle.runs);
+        if let Some(applied) = applied {
+            self.index.applied(applied);
+        }
+        self.checkpoint = settle.checkpoint;
+        Ok(())
+    }
+
+    /// Poisons the store if `result` is an error.
+    pub(crate) fn check<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.poison(error);
+        }
+        result
+    }
+}

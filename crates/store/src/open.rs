@@ -1,0 +1,120 @@
+//! Starting and stopping.
+
+use crate::commit_log::CommitLog;
+use crate::config::{FlushType, StoreConfig};
+use crate::consume_queue::Queues;
+use crate::error::StoreError;
+use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint, CleanEnd, Statement};
+use crate::index::Index;
+use crate::job::Flushed;
+use crate::store::Store;
+use base::disk::Disk;
+use std::io;
+use std::sync::Arc;
+
+impl Store {
+    /// Opens a store, creating what is missing and recovering what an unclean stop left.
+    ///
+    /// # Errors
+    /// See [`StoreError`]: do not start. Nothing was changed when the log turns out damaged.
+    pub fn open(
+        config: StoreConfig,
+        disk: Arc<dyn Disk>,
+        now_ms: i64,
+    ) -> Result<Store, StoreError> {
+        let root = &config.root;
+        disk.create_dir_all(root).map_err(StoreError::io("cannot create", root))?;
+        let lock_path = root.join("lock");
+        let lock = disk
+            .lock(&lock_path, b"lock")
+            .map_err(StoreError::io("cannot lock", &lock_path))?
+            .ok_or_else(|| StoreError::Locked(root.clone()))?;
+        let was_stopped_cleanly = !disk.exists(&root.join("abort"));
+        let checkpoint = read_checkpoint(&*disk, &config)?;
+        let log = CommitLog::open(
+            Arc::clone(&disk),
+            config.commit_log_dir(),
+            config.commit_log_file_bytes,
+            config.tail_window_bytes,
+        )?;
+        let queues = Queues::open(
+            Arc::clone(&disk),
+            config.consume_queue_dir(),
+            config.consume_queue_file_bytes,
+        )?;
+        let index = Index::open(
+            Arc::clone(&disk),
+            config.index_dir(),
+            config.index_slots,
+            config.index_entries,
+        )?;
+        let mut store = Store::assemble(config, disk, lock, (log, queues, index), checkpoint)?;
+        store.recover(was_stopped_cleanly, now_ms)?;
+        store.mark_running()?;
+        Ok(store)
+    }
+
+    /// Leaves the file that says the store is in use (Java's `abort`).
+    fn mark_running(&self) -> Result<(), StoreError> {
+        let path = self.config.root.join("abort");
+        let pid = std::process::id().to_string();
+        self.disk
+            .create(&path, 0)
+            .and_then(|file| {
+                file.set_len(pid.len() as u64)?;
+                file.write_at(pid.as_bytes(), 0)
+            })
+            .map_err(StoreError::io("cannot write", path))
+    }
+
+    /// Stops: writes and syncs everything, so that the next start (Java's too) has nothing to
+    /// recover. No job may be under way; jobs packed before must have been finished.
+    ///
+    /// # Errors
+    /// The device failed, now or earlier; the next start recovers then.
+    pub fn close(mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.write()?;
+        self.flush_now()?;
+        let Some(mut settle) = self.pack_settle(now_ms) else {
+            return Err(StoreError::Poisoned);
+        };
+        let end = self.log.end();
+        let clean_end =
+            (self.last_record >= 0).then_some(CleanEnd { end, last_record: self.last_record });
+        settle.checkpoint.confirm_offset = end;
+        settle.checkpoint.statement = Some(Statement { settled: end, flushed: end, clean_end });
+        let result = settle.run();
+        self.settle_finished(settle, result)?;
+        let (root, path) = (&self.config.root, self.config.root.join("abort"));
+        self.disk
+            .remove_file(&path)
+            .and_then(|()| self.disk.sync_dir(root))
+            .map_err(StoreError::io("cannot remove", path))
+    }
+
+    /// Syncs the log here and now.
+    fn flush_now(&mut self) -> Result<(), StoreError> {
+        let (from, to) = (self.log.flushed(), self.log.written());
+        if from < to {
+            let path = self.log.segments.dir().clone();
+            let files = self.log.segments.files_between(from, to)?;
+            let synced = files.iter().try_for_each(|file| file.sync_data());
+            let synced = synced.and_then(|()| self.disk.sync_dir(&path));
+            let result = synced.map_err(StoreError::io("cannot sync", path));
+            self.check(result)?;
+        }
+        self.flush_finished(Flushed { offset: to, timestamp: self.written_timestamp });
+        debug_assert!(self.config.flush_type == FlushType::Async || self.staged.is_empty());
+        Ok(())
+    }
+}
+
+fn read_checkpoint(disk: &dyn Disk, config: &StoreConfig) -> Result<Checkpoint, StoreError> {
+    let path = config.root.join("checkpoint");
+    let mut bytes = [0; CHECKPOINT_LEN];
+    match disk.open(&path).and_then(|file| file.read_at(&mut bytes, 0)) {
+        Ok(read) => Ok(Checkpoint::from_bytes(&bytes[..read])),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Checkpoint::default()),
+        Err(error) => Err(StoreError::io("cannot read", path)(error)),
+    }
+}

@@ -1,0 +1,263 @@
+//! The store: one node's messages on disk. One writer, no threads, no locks: whoever owns it calls
+//! it, and runs its jobs.
+
+use crate::commit_log::CommitLog;
+use crate::config::{FlushType, StoreConfig};
+use crate::consume_queue::{QueueRef, QueueWriter, Queues};
+use crate::error::{PutError, StoreError};
+use crate::format::checkpoint::Checkpoint;
+use crate::format::unit::Unit;
+use crate::index::{Index, IndexWriter};
+use crate::job::{Flushed, JobTimes};
+use crate::put::Arrival;
+use base::disk::{Disk, DiskLock};
+use std::sync::Arc;
+
+/// Units waiting for their files, in bytes, beyond which a write takes them there itself.
+const QUEUE_BACKLOG_MAX: usize = 64 << 20;
+/// Keys waiting for the index beyond which a write takes them there itself.
+const INDEX_BACKLOG_MAX: usize = 2 << 20;
+
+/// One node's messages. See the crate's description for the way of a message through it.
+pub struct Store {
+    pub(crate) config: StoreConfig,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) log: CommitLog,
+    pub(crate) queues: Queues,
+    pub(crate) index: Index,
+    /// Away while a job has it.
+    pub(crate) queue_writer: Option<QueueWriter>,
+    /// Away while a job has it.
+    pub(crate) index_writer: Option<IndexWriter>,
+    /// Appended messages not yet dispatched.
+    pub(crate) staged: Vec<Arrival>,
+    arrivals: Vec<Arrival>,
+    pub(crate) is_poisoned: bool,
+    /// Start of the newest record; -1 if there is none or it is not known.
+    pub(crate) last_record: i64,
+    /// Store time of the newest record.
+    pub(crate) last_store_timestamp: i64,
+    /// Store time of the newest written record.
+    pub(crate) written_timestamp: i64,
+    /// Store time of the newest flushed record.
+    pub(crate) flushed_timestamp: i64,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) jobs: JobTimes,
+    pub(crate) units_buf: Vec<u8>,
+    pub(crate) in_memory_log_bytes: i64,
+    /// Held for as long as the store is open.
+    pub(crate) _lock: DiskLock,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Everything below this commit log offset survives the end of the process.
+    pub written: i64,
+    /// Everything below this commit log offset survives a power cut.
+    pub flushed: i64,
+}
+
+impl Store {
+    /// Hands everything staged to the operating system and, under [`FlushType::Async`],
+    /// dispatches it: the messages can be got, and [`Store::arrivals`] names them.
+    ///
+    /// # Errors
+    /// The device failed: nothing that was staged may be acknowledged, and the store is poisoned.
+    pub fn write(&mut self) -> Result<Written, StoreError> {
+        if self.is_poisoned {
+            return Err(StoreError::Poisoned);
+        }
+        self.arrivals.clear();
+        if self.log.written() < self.log.end() {
+            let result = self.log.write();
+            self.check(result)?;
+            self.written_timestamp = self.last_store_timestamp;
+            if self.config.flush_type == FlushType::Async {
+                self.dispatch(self.log.written());
+            }
+            self.relieve()?;
+        }
+        Ok(Written { written: self.log.written(), flushed: self.log.flushed() })
+    }
+
+    /// The messages that became readable by the last [`Store::write`] or [`Store::finish`], in
+    /// log order.
+    pub fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
+    }
+
+    /// Makes everything staged below `limit` readable.
+    fn dispatch(&mut self, limit: i64) {
+        self.arrivals.clear();
+        if self.staged.last().is_some_and(|last| last.commit_log_offset < limit) {
+            std::mem::swap(&mut self.staged, &mut self.arrivals);
+        } else {
+            let count = self.staged.partition_point(|arrival| arrival.commit_log_offset < limit);
+            self.arrivals.extend(self.staged.drain(..count));
+        }
+        for arrival in &self.arrivals {
+            let unit = Unit {
+                commit_log_offset: arrival.commit_log_offset,
+                size: arrival.size as i32,
+                tags_code: arrival.tags_code,
+            };
+            self.queues.push(arrival.queue, unit);
+        }
+        self.index.dispatched(limit);
+    }
+
+    pub(crate) fn flush_finished(&mut self, upto: Flushed) {
+        self.log.set_flushed(upto.offset);
+        self.flushed_timestamp = upto.timestamp;
+        if self.config.flush_type == FlushType::Sync {
+            self.dispatch(upto.offset);
+        }
+    }
+
+    /// Does the helpers' work here when they are so far behind that memory would run out.
+    fn relieve(&mut self) -> Result<(), StoreError> {
+        if self.queues.pending_bytes() > QUEUE_BACKLOG_MAX && self.queue_writer.is_some() {
+            self.write_queues()?;
+        }
+        if self.index.ready() > INDEX_BACKLOG_MAX && self.index_writer.is_some() {
+            self.apply_index(self.last_store_timestamp)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all pending units now.
+    pub(crate) fn write_queues(&mut self) -> Result<(), StoreError> {
+        let runs = self.queues.take_runs(usize::MAX);
+        let writer = self.queue_writer.as_mut().expect("no job has the writer");
+        let result = runs.iter().try_for_each(|run| writer.write(run));
+        self.check(result)?;
+        self.queues.runs_written(&runs);
+        Ok(())
+    }
+
+    /// Applies all ready keys now.
+    pub(crate) fn apply_index(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        let batch = self.index.take_batch();
+        let writer = self.index_writer.as_mut().expect("no job has the writer");
+        let result = writer.apply(batch, now_ms);
+        let applied = self.check(result)?;
+        self.index.applied(applied);
+        Ok(())
+    }
+
+    /// Ends the store's life for writers: an error made its promises void.
+    pub(crate) fn poison(&mut self, error: &StoreError) {
+        if !self.is_poisoned {
+            tracing::error!(%error, "the store takes no more messages");
+            self.is_poisoned = true;
+        }
+    }
+
+    /// Whether an earlier write or sync failed.
+    pub fn is_poisoned(&self) -> bool {
+        self.is_poisoned
+    }
+
+    /// The queue, if it exists.
+    pub fn queue(&self, topic: &[u8], queue_id: i32) -> Option<QueueRef> {
+        self.queues.get(topic, queue_id)
+    }
+
+    /// The queue; it exists from now on.
+    ///
+    /// # Errors
+    /// [`PutError::IllegalTopic`]: the topic cannot be a folder's name.
+    pub fn queue_or_create(&mut self, topic: &[u8], queue_id: i32) -> Result<QueueRef, PutError> {
+        self.queues.create(topic, queue_id)
+    }
+
+    /// All existing queues with topic and queue id.
+    pub fn queues(&self) -> impl Iterator<Item = (QueueRef, &str, i32)> {
+        self.queues.iter()
+    }
+
+    /// Everything below this commit log offset survives the end of the process.
+    pub fn written(&self) -> i64 {
+        self.log.written()
+    }
+
+    /// Everything below this commit log offset survives a power cut.
+    pub fn flushed(&self) -> i64 {
+        self.log.flushed()
+    }
+
+    /// Where the next record goes; ahead of [`Store::written`] while messages are staged.
+    pub fn end(&self) -> i64 {
+        self.log.end()
+    }
+
+    /// Commit log offset of the first message still there.
+    pub fn min_commit_log_offset(&self) -> i64 {
+        self.log.min()
+    }
+
+    /// Store time of the newest message; later puts must not be earlier than this.
+    pub fn last_store_timestamp(&self) -> i64 {
+        self.last_store_timestamp
+    }
+
+    /// From where recovery would dispatch again.
+    pub(crate) fn settled(&self) -> i64 {
+        self.checkpoint.statement.map_or(-1, |statement| statement.settled)
+    }
+
+    /// Looks at a queue's files if nobody did yet.
+    pub(crate) fn load_queue(&mut self, queue: QueueRef) -> Result<(), StoreError> {
+        if self.queues[queue].is_loaded {
+            return Ok(());
+        }
+        self.queues.load(queue)
+    }
+
+    pub(crate) fn assemble(
+        config: StoreConfig,
+        disk: Arc<dyn Disk>,
+        lock: DiskLock,
+        parts: (CommitLog, Queues, Index),
+        checkpoint: Checkpoint,
+    ) -> Result<Store, StoreError> {
+        let (log, queues, index) = parts;
+        let queue_writer = QueueWriter::new(Arc::clone(&disk), config.consume_queue_file_bytes);
+        let in_memory_log_bytes = config.in_memory_log_bytes();
+        Ok(Store {
+            config,
+            disk,
+            log,
+            queues,
+            index,
+            queue_writer: Some(queue_writer),
+            index_writer: None,
+            staged: Vec::new(),
+            arrivals: Vec::new(),
+            is_poisoned: false,
+            last_record: -1,
+            last_store_timestamp: 0,
+            written_timestamp: 0,
+            flushed_timestamp: 0,
+            checkpoint,
+            jobs: JobTimes::default(),
+            units_buf: Vec::new(),
+            in_memory_log_bytes,
+            _lock: lock,
+        })
+    }
+
+    /// Makes the writer of the newest index file, once recovery has settled which that is.
+    pub(crate) fn open_index_writer(&mut self) -> Result<(), StoreError> {
+        let config = &self.config;
+        self.index_writer = Some(IndexWriter::new(
+            Arc::clone(&self.disk),
+            config.index_dir(),
+            (config.index_slots, config.index_entries),
+            config.utc_offset_ms,
+            self.index.files().last(),
+        )?);
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! The store's tests that go through its public face, as one binary.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod put_get;
