@@ -7,3 +7,9 @@ pub mod permission;
 pub mod topic;
 
 pub mod group;
+
+pub mod message;
+pub mod record;
+
+pub mod batch;
+pub mod message_id;

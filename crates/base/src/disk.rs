@@ -1,1 +1,0 @@
-//! Files and folders behind a trait, so that crashes can be simulated.

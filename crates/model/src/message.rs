@@ -1,0 +1,150 @@
+//! What a message carries besides its body: system flag bits, reserved properties, tags and keys.
+
+use base::hash::java_hash;
+
+/// Bits of the system flag.
+pub mod system_flag {
+    /// The body is compressed.
+    pub const COMPRESSED: i32 = 1;
+    /// The tag property holds several tags.
+    pub const MULTI_TAGS: i32 = 1 << 1;
+    /// The two bits of the transaction state.
+    pub const TRANSACTION_MASK: i32 = 3 << 2;
+    /// A half message.
+    pub const TRANSACTION_PREPARED: i32 = 1 << 2;
+    /// The committed message of a transaction.
+    pub const TRANSACTION_COMMIT: i32 = 2 << 2;
+    /// A rolled back transaction.
+    pub const TRANSACTION_ROLLBACK: i32 = 3 << 2;
+    /// The born host is an IPv6 address.
+    pub const BORN_HOST_V6: i32 = 1 << 4;
+    /// The store host is an IPv6 address.
+    pub const STORE_HOST_V6: i32 = 1 << 5;
+    /// One record holds several messages that share a consume queue unit.
+    pub const INNER_BATCH: i32 = 1 << 7;
+    /// The three bits of the compression kind: 0 zlib of old clients, 1 LZ4, 2 zstd, 3 zlib.
+    pub const COMPRESSION_MASK: i32 = 7 << 8;
+}
+
+/// Reserved property names.
+pub mod property {
+    /// Words to find the message by, separated by spaces.
+    pub const KEYS: &str = "KEYS";
+    /// The tag consumers filter by.
+    pub const TAGS: &str = "TAGS";
+    /// Whether the producer waits for flush and replication ("true" unless set).
+    pub const WAIT: &str = "WAIT";
+    /// Delay level, from 1.
+    pub const DELAY: &str = "DELAY";
+    /// Topic of a retried message before it went to the retry topic.
+    pub const RETRY_TOPIC: &str = "RETRY_TOPIC";
+    /// Topic before the message was moved to a system topic.
+    pub const REAL_TOPIC: &str = "REAL_TOPIC";
+    /// Queue id before the message was moved to a system topic.
+    pub const REAL_QUEUE_ID: &str = "REAL_QID";
+    /// "true" on a half message.
+    pub const TRANSACTION_PREPARED: &str = "TRAN_MSG";
+    /// Producer group.
+    pub const PRODUCER_GROUP: &str = "PGROUP";
+    /// The id its producer gave the message.
+    pub const UNIQUE_KEY: &str = "UNIQ_KEY";
+    /// Cluster that stored the message.
+    pub const CLUSTER: &str = "CLUSTER";
+    /// CRC-32 of the whole record, ten reversed decimal digits; the last property.
+    pub const RECORD_CRC: &str = "__CRC32#";
+    /// Light message queues a message is also dispatched to.
+    pub const INNER_MULTI_DISPATCH: &str = "INNER_MULTI_DISPATCH";
+    /// Messages in an inner batch.
+    pub const INNER_NUM: &str = "INNER_NUM";
+}
+
+/// Separates a property's name from its value.
+pub const NAME_VALUE_SEPARATOR: u8 = 1;
+/// Separates properties.
+pub const PROPERTY_SEPARATOR: u8 = 2;
+/// Separates the words of [`property::KEYS`].
+pub const KEY_SEPARATOR: u8 = b' ';
+
+/// The (name, value) pairs of a properties text. Pieces without a value are passed over, as in
+/// Java; of a name that comes twice the last value counts.
+pub fn properties(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    text.split(|&b| b == PROPERTY_SEPARATOR).filter_map(|pair| {
+        let cut = pair.iter().position(|&b| b == NAME_VALUE_SEPARATOR)?;
+        let value = &pair[cut + 1..];
+        (!value.is_empty()).then_some((&pair[..cut], value))
+    })
+}
+
+/// The value of one property.
+pub fn property<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    properties(text).filter(|(n, _)| *n == name.as_bytes()).last().map(|(_, value)| value)
+}
+
+/// The properties the store derives consume queue units and index entries from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DispatchProperties<'a> {
+    /// The tag.
+    pub tags: Option<&'a [u8]>,
+    /// The producer's id of the message; empty when absent.
+    pub unique_key: &'a [u8],
+    /// The words to index, separated by spaces; empty when absent.
+    pub keys: &'a [u8],
+    /// The delay level.
+    pub delay: Option<&'a [u8]>,
+}
+
+impl<'a> DispatchProperties<'a> {
+    /// Finds them in a properties text, in one pass.
+    pub fn find(text: &'a [u8]) -> DispatchProperties<'a> {
+        let mut found = DispatchProperties::default();
+        for (name, value) in properties(text) {
+            match name {
+                b"TAGS" => found.tags = Some(value),
+                b"UNIQ_KEY" => found.unique_key = value,
+                b"KEYS" => found.keys = value,
+                b"DELAY" => found.delay = Some(value),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The tags code of the consume queue unit; 0 without a tag.
+    pub fn tags_code(&self) -> i64 {
+        self.tags.map_or(0, tags_code)
+    }
+}
+
+/// The code consume queues hold for a tag: Java's hash of it; 0 for the empty tag.
+pub fn tags_code(tags: &[u8]) -> i64 {
+    i64::from(java_hash(tags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_a_properties_text() {
+        let pairs = |text: &'static [u8]| properties(text).collect::<Vec<_>>();
+        assert_eq!(pairs(b""), []);
+        assert_eq!(pairs(b"a\x01b"), [(&b"a"[..], &b"b"[..])]);
+        assert_eq!(pairs(b"a\x01b\x02"), [(&b"a"[..], &b"b"[..])]);
+        assert_eq!(pairs(b"\x02x\x02n\x01\x02a\x01b\x01c"), [(&b"a"[..], &b"b\x01c"[..])]);
+    }
+
+    #[test]
+    fn the_last_of_two_values_counts() {
+        assert_eq!(property(b"k\x011\x02k\x012\x02", "k"), Some(&b"2"[..]));
+        assert_eq!(property(b"k\x011\x02", "q"), None);
+    }
+
+    #[test]
+    fn dispatch_properties_come_in_one_pass() {
+        let text = b"KEYS\x01a b\x02UNIQ_KEY\x01AC11\x02WAIT\x01true\x02TAGS\x01TagA\x02";
+        let found = DispatchProperties::find(text);
+        assert_eq!((found.keys, found.unique_key), (&b"a b"[..], &b"AC11"[..]));
+        assert_eq!(found.tags_code(), 2_598_919);
+        assert_eq!(DispatchProperties::find(b"").tags_code(), 0);
+    }
+}
