@@ -27,6 +27,7 @@ impl Span {
         Span(word | value_len as u64)
     }
 
+    #[inline(always)]
     fn cut(self, head: &[u8]) -> (&[u8], &[u8]) {
         let key_at = (self.0 >> 40) as usize;
         let key_end = key_at + (self.0 >> 32 & 0xff) as usize;
@@ -50,7 +51,7 @@ impl Spans {
 
     /// Records a field. The caller has checked that all of it lies inside the header and that
     /// `key_len` and `gap` keep their bounds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, key_at: usize, key_len: usize, gap: usize, value_len: usize) {
         let span = Span::new(key_at, key_len, gap, value_len);
         match self.inline.get_mut(self.count) {
@@ -58,8 +59,13 @@ impl Spans {
                 *slot = span;
                 self.count += 1;
             }
-            None => self.rest.push(span),
+            None => self.push_rest(span),
         }
+    }
+
+    #[cold]
+    fn push_rest(&mut self, span: Span) {
+        self.rest.push(span);
     }
 }
 
@@ -102,6 +108,24 @@ impl<'a> Fields<'a> {
         let head = self.head;
         let spans = self.spans.inline[..self.spans.count].iter().chain(&self.spans.rest);
         spans.map(move |span| span.cut(head))
+    }
+
+    /// Calls `read` with each key and value in the order they were sent, until it fails. Faster
+    /// than `iter` in a `for` loop, which the data path cares about.
+    #[inline]
+    pub(crate) fn each<E>(
+        &self,
+        mut read: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for span in &self.spans.inline[..self.spans.count] {
+            let (key, value) = span.cut(self.head);
+            read(key, value)?;
+        }
+        for span in &self.spans.rest {
+            let (key, value) = span.cut(self.head);
+            read(key, value)?;
+        }
+        Ok(())
     }
 
     /// Number of fields, counting a repeated key twice.

@@ -32,12 +32,13 @@ struct Members {
     opaque: i32,
     flag: i32,
     remark: Option<Stretch>,
-    spans: Spans,
 }
 
 pub(crate) fn decode<'a>(head: &'a mut [u8], body: &'a [u8]) -> Result<Frame<'a>, Malformed> {
+    // Filled in place and moved once: at 256 bytes, each further move would show.
+    let mut spans = Spans::new();
     let mut cursor = Cursor { bytes: head, at: 0 };
-    let members = cursor.members()?;
+    let members = cursor.members(&mut spans)?;
     let head: &'a [u8] = head;
     Ok(Frame {
         kind: HeaderKind::Json,
@@ -47,7 +48,7 @@ pub(crate) fn decode<'a>(head: &'a mut [u8], body: &'a [u8]) -> Result<Frame<'a>
         opaque: members.opaque,
         flag: members.flag,
         remark: members.remark.map(|Stretch { at, len }| &head[at..at + len]),
-        fields: Fields::new(head, members.spans),
+        fields: Fields::new(head, spans),
         body,
     })
 }
@@ -58,7 +59,7 @@ struct Cursor<'h> {
 }
 
 impl Cursor<'_> {
-    fn members(&mut self) -> Result<Members, Malformed> {
+    fn members(&mut self, spans: &mut Spans) -> Result<Members, Malformed> {
         let mut members = Members {
             code: 0,
             language: Language::JAVA,
@@ -66,16 +67,20 @@ impl Cursor<'_> {
             opaque: 0,
             flag: 0,
             remark: None,
-            spans: Spans::new(),
         };
         self.expect(b'{')?;
         while let Some(key) = self.next_key()? {
-            self.member(key, &mut members)?;
+            self.member(key, &mut members, spans)?;
         }
         Ok(members)
     }
 
-    fn member(&mut self, key: Stretch, members: &mut Members) -> Result<(), Malformed> {
+    fn member(
+        &mut self,
+        key: Stretch,
+        members: &mut Members,
+        spans: &mut Spans,
+    ) -> Result<(), Malformed> {
         match &self.bytes[key.at..key.at + key.len] {
             b"code" => members.code = self.number()?,
             b"version" => members.version = self.number()?,
@@ -88,7 +93,7 @@ impl Cursor<'_> {
                     Value::Text(text) => Some(text),
                 }
             }
-            b"extFields" => self.fields(&mut members.spans)?,
+            b"extFields" => self.fields(spans)?,
             _ => {
                 self.value()?;
             }
@@ -115,6 +120,7 @@ impl Cursor<'_> {
         Ok(())
     }
 
+    #[inline(always)]
     fn push(&mut self, spans: &mut Spans, key: Stretch, value: Stretch) {
         let key_end = key.at + key.len;
         let mut gap = value.at - key_end;
@@ -128,7 +134,7 @@ impl Cursor<'_> {
 
     /// The next key of the object the cursor is in, the cursor left after its colon. `None` after
     /// the closing brace.
-    #[inline]
+    #[inline(always)]
     fn next_key(&mut self) -> Result<Option<Stretch>, Malformed> {
         let mut next = self.peek();
         while next == Some(b',') {
@@ -148,7 +154,7 @@ impl Cursor<'_> {
         Ok(Some(key))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self) -> Result<Value, Malformed> {
         match self.peek() {
             Some(quote @ (b'"' | b'\'')) => Ok(Value::Text(self.string(quote)?)),
@@ -242,7 +248,7 @@ impl Cursor<'_> {
         Stretch { at: from, len }
     }
 
-    #[inline]
+    #[inline(always)]
     fn string(&mut self, quote: u8) -> Result<Stretch, Malformed> {
         let from = self.at + 1;
         let end = find_special(self.bytes, from, quote);
@@ -258,6 +264,7 @@ impl Cursor<'_> {
 
     /// Unescapes the string that began at `from` and has its first backslash at `read`. The
     /// result is never longer than the source, so it is written over it.
+    #[inline(never)]
     fn unescape(&mut self, from: usize, read: usize, quote: u8) -> Result<Stretch, Malformed> {
         let mut write = read;
         self.at = read;
@@ -268,15 +275,34 @@ impl Cursor<'_> {
                     self.at += 1;
                     return Ok(Stretch { at: from, len: write - from });
                 }
-                Some(_) => {
-                    let end = find_special(self.bytes, self.at, quote);
-                    self.bytes.copy_within(self.at..end, write);
-                    write += end - self.at;
-                    self.at = end;
-                }
+                Some(_) => write = self.move_plain(write, quote),
                 None => return Err(self.fault("string without an end")),
             }
         }
+    }
+
+    /// Moves what needs no unescaping from the cursor to `write`, up to the next quote or
+    /// backslash. Eight bytes at a time: pieces between two escapes are too short for a call.
+    fn move_plain(&mut self, mut write: usize, quote: u8) -> usize {
+        while let Some(chunk) = self.bytes[self.at..].first_chunk::<8>() {
+            let word = *chunk;
+            if special_bytes(u64::from_le_bytes(word), quote) != 0 {
+                break;
+            }
+            // Ends at or before the end of what was just read, because `write` <= `at`.
+            self.bytes[write..write + 8].copy_from_slice(&word);
+            self.at += 8;
+            write += 8;
+        }
+        while let Some(&byte) = self.bytes.get(self.at) {
+            if byte == quote || byte == b'\\' {
+                break;
+            }
+            self.bytes[write] = byte;
+            self.at += 1;
+            write += 1;
+        }
+        write
     }
 
     /// Replaces the escape the cursor is at by what it stands for, written at `write`.
@@ -324,10 +350,12 @@ impl Cursor<'_> {
         if digits.len() < 4 {
             return Err(self.fault("escape without an end"));
         }
-        digits.iter().try_fold(0, |number, &digit| {
-            let digit = char::from(digit).to_digit(16).ok_or(self.fault("no hex digit"))?;
-            Ok(number << 4 | digit)
-        })
+        let value = |digit: u8| u32::from(HEX_VALUES[usize::from(digit)]);
+        let [a, b, c, d] = [value(digits[0]), value(digits[1]), value(digits[2]), value(digits[3])];
+        if (a | b | c | d) > 15 {
+            return Err(self.fault("no hex digit"));
+        }
+        Ok(a << 12 | b << 8 | c << 4 | d)
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
@@ -339,7 +367,7 @@ impl Cursor<'_> {
     }
 
     /// The next byte that is not blank; the cursor is left on it.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
@@ -356,15 +384,10 @@ impl Cursor<'_> {
 
 /// Index of the next `quote` or backslash at or after `at`, or the length when there is none.
 /// Looks at eight bytes at a time: headers are mostly strings of 5 to 100 bytes.
-#[inline]
+#[inline(always)]
 fn find_special(bytes: &[u8], mut at: usize, quote: u8) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = zero_bytes(word ^ (ONES * u64::from(quote)));
-        let found = quotes | zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        let found = special_bytes(u64::from_le_bytes(*chunk), quote);
         if found != 0 {
             return at + (found.trailing_zeros() / 8) as usize;
         }
@@ -374,3 +397,25 @@ fn find_special(bytes: &[u8], mut at: usize, quote: u8) -> usize {
     let found = rest.iter().position(|&byte| byte == quote || byte == b'\\');
     found.map_or(bytes.len(), |found| at + found)
 }
+
+/// The high bit of each byte that is `quote` or a backslash, exact up to the first such byte.
+#[inline(always)]
+fn special_bytes(word: u64, quote: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let quotes = zero_bytes(word ^ (ONES * u64::from(quote)));
+    quotes | zero_bytes(word ^ (ONES * u64::from(b'\\')))
+}
+
+/// Values of hexadecimal digits, 255 for other bytes.
+const HEX_VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};

@@ -6,10 +6,16 @@
 //! Modules in reading order:
 //! `frame` cuts and decodes frames, `fields` is the borrowed view of a header's fields,
 //! `json_header` reads the textual header, `encode` writes frames, `version` names releases,
-//! `code` holds the numbers, `request` the typed requests and replies.
+//! `code` holds the numbers, `request` the typed requests and replies,
+//! `fastjson` reads and writes Java's JSON, `body` has the bodies written in it.
 
+#[macro_use]
+mod macros;
+
+pub mod body;
 pub mod code;
 pub mod encode;
+pub mod fastjson;
 pub mod fields;
 pub mod frame;
 mod json_header;

@@ -176,7 +176,8 @@ fn decode_binary<'a>(head: &'a [u8], body: &'a [u8]) -> Result<Frame<'a>, Malfor
     let fields_len =
         i32::from_be_bytes([fields_len[0], fields_len[1], fields_len[2], fields_len[3]]);
     let fields_end = end_of(fields_at, fields_len.max(0), head.len())?;
-    let spans = binary_spans(head, fields_at, fields_end)?;
+    let mut spans = Spans::new();
+    binary_spans(&mut spans, head, fields_at, fields_end)?;
     Ok(Frame {
         kind: HeaderKind::Binary,
         code: if flag & FLAG_RESPONSE == 0 { whole_code(code) } else { code },
@@ -199,8 +200,13 @@ fn end_of(at: usize, len: i32, limit: usize) -> Result<usize, Malformed> {
     }
 }
 
-fn binary_spans(head: &[u8], mut at: usize, end: usize) -> Result<Spans, Malformed> {
-    let mut spans = Spans::new();
+#[inline(always)]
+fn binary_spans(
+    spans: &mut Spans,
+    head: &[u8],
+    mut at: usize,
+    end: usize,
+) -> Result<(), Malformed> {
     let fields = &head[..end];
     while at < end {
         let cut = Malformed { at, why: "field beyond the fields" };
@@ -216,7 +222,7 @@ fn binary_spans(head: &[u8], mut at: usize, end: usize) -> Result<Spans, Malform
         at = end_of(value_at, value_len, end)?;
         spans.push(key_at, key_len, 4, at - value_at);
     }
-    Ok(spans)
+    Ok(())
 }
 
 /// Request codes above 32,767 do not fit the 16 bits of a binary header. Java's encoder cuts them

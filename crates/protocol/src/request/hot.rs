@@ -50,11 +50,11 @@ impl<'a> SendView<'a> {
         let mut view = SendView::default();
         let mut queue_id = None;
         let short = !matches!(code, request_code::SEND_MESSAGE | request_code::SEND_REPLY_MESSAGE);
-        for (key, value) in fields.iter() {
+        fields.each(|key, value| {
             let key = match (short, key) {
                 (true, &[letter]) => letter,
                 (false, name) => short_name(name),
-                _ => continue,
+                _ => return Ok(()),
             };
             match key {
                 b'a' => view.producer_group = value,
@@ -73,7 +73,8 @@ impl<'a> SendView<'a> {
                 b'n' => view.broker_name = value,
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         view.queue_id = queue_id.ok_or(missing("queueId"))?;
         present("topic", view.topic)?;
         Ok(view)
@@ -141,7 +142,7 @@ impl<'a> PullView<'a> {
     pub fn read(fields: &Fields<'a>) -> Result<PullView<'a>, BadField> {
         let mut view = PullView::default();
         let (mut queue_id, mut queue_offset, mut max_msg_nums) = (None, None, None);
-        for (key, value) in fields.iter() {
+        fields.each(|key, value| {
             match key {
                 b"consumerGroup" => view.consumer_group = value,
                 b"topic" => view.topic = value,
@@ -162,7 +163,8 @@ impl<'a> PullView<'a> {
                 b"bname" => view.broker_name = value,
                 _ => {}
             }
-        }
+            Ok(())
+        })?;
         view.queue_id = queue_id.ok_or(missing("queueId"))?;
         view.queue_offset = queue_offset.ok_or(missing("queueOffset"))?;
         view.max_msg_nums = max_msg_nums.ok_or(missing("maxMsgNums"))?;

@@ -209,16 +209,6 @@ macro_rules! row_default {
     };
 }
 
-/// The default of a row, or its type's.
-macro_rules! default_value {
-    () => {
-        Default::default()
-    };
-    ($default:expr) => {
-        $default
-    };
-}
-
 /// Defines a struct whose fields are header fields, with its `FIELDS` as data.
 macro_rules! header {
     ($(#[$meta:meta])* $name:ident {
