@@ -106,7 +106,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Value::Int(number) => visitor.visit_string(number.to_string()),
             Value::Float(number) => visitor.visit_string(number.to_string()),
             Value::Bool(truth) => visitor.visit_string(truth.to_string()),
-            _ => bad("no text"),
+            Value::Null => bad("no text"),
+            // An object where text is wanted, as a key may be: its JSON is the text.
+            Value::List(_) | Value::Map(_) => {
+                let mut text = String::new();
+                write_text(&mut text, self.0);
+                visitor.visit_string(text)
+            }
         }
     }
 
@@ -172,6 +178,34 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct seq tuple tuple_struct }
+}
+
+/// Appends the JSON of a node, everything quoted.
+fn write_text(out: &mut String, node: &Value<'_>) {
+    let quote = |out: &mut String, text: &str| out.push_str(&serde_json::json!(text).to_string());
+    match node {
+        Value::Null => out.push_str("null"),
+        Value::Bool(truth) => out.push_str(&truth.to_string()),
+        Value::Int(number) => out.push_str(&number.to_string()),
+        Value::Float(number) => out.push_str(&serde_json::json!(number).to_string()),
+        Value::Text(text) => quote(out, text),
+        Value::List(items) => {
+            for (at, item) in items.iter().enumerate() {
+                out.push(if at == 0 { '[' } else { ',' });
+                write_text(out, item);
+            }
+            out.push_str(if items.is_empty() { "[]" } else { "]" });
+        }
+        Value::Map(members) => {
+            for (at, (key, value)) in members.iter().enumerate() {
+                out.push(if at == 0 { '{' } else { ',' });
+                write_text(out, key);
+                out.push(':');
+                write_text(out, value);
+            }
+            out.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+    }
 }
 
 struct Items<'t>(std::slice::Iter<'t, Value<'t>>);

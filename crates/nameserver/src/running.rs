@@ -1,0 +1,92 @@
+//! Starts a name server on a thread of its own and stops it again. Used by the binary, by
+//! development setups and by tests.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use base::clock::mono_ns;
+use base::disk::RealDisk;
+use base::thread::spawn_named;
+use remoting::server::Stopper;
+use remoting::{Server, ServerConfig, address};
+
+use crate::config::NameServerConfig;
+use crate::kv_table::KvError;
+use crate::name_server::NameServer;
+
+/// Why a name server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `bindAddress` is no address of this machine, or the port is taken.
+    #[error("name server: {0}")]
+    Listen(io::Error),
+    /// The key-value table cannot be used.
+    #[error("name server: key-value table: {0}")]
+    KvTable(#[from] KvError),
+    /// The system has no thread to give.
+    #[error("name server: no thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A name server at work. Dropping it stops it.
+pub struct RunningNameServer {
+    addresses: Vec<SocketAddr>,
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Reads its files, binds its port and starts the loop thread `ns-loop`.
+///
+/// # Errors
+/// See [`StartError`]; each names the file or the address.
+pub fn start(config: NameServerConfig) -> Result<RunningNameServer, StartError> {
+    let listen = address::resolve(&format!("{}:{}", config.bind_address, config.listen_port));
+    let listen = listen.map_err(StartError::Listen)?;
+    let mut limits = ServerConfig::new(vec![listen]);
+    limits.idle_s_max = config.idle_s_max;
+    let name_server = NameServer::open(config, Arc::new(RealDisk), mono_ns())?;
+    let mut server = Server::bind(limits).map_err(StartError::Listen)?;
+    let addresses = server.addresses().to_vec();
+    let stopper = server.stopper();
+    let run = move || server.run(&Mutex::new(name_server));
+    let thread = spawn_named("ns-loop", run).map_err(StartError::Thread)?;
+    tracing::info!(?addresses, "name server started");
+    Ok(RunningNameServer { addresses, stopper, thread: Some(thread) })
+}
+
+impl RunningNameServer {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Has it stop; [`RunningNameServer::join`] tells when it has.
+    pub fn stop(&self) {
+        self.stopper.stop();
+    }
+
+    /// Waits until it has stopped.
+    ///
+    /// # Errors
+    /// The system's event queue failed, or the loop panicked.
+    pub fn join(mut self) -> io::Result<()> {
+        self.thread.take().map_or(Ok(()), joined)
+    }
+}
+
+impl Drop for RunningNameServer {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take()
+            && let Err(e) = joined(thread)
+        {
+            tracing::error!("name server: {e}");
+        }
+    }
+}
+
+fn joined(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    thread.join().unwrap_or_else(|_| Err(io::Error::other("the name server's loop panicked")))
+}
