@@ -82,8 +82,7 @@ pub fn load(
 ) -> Result<Vec<Note>, ConfigError> {
     let mut notes = Vec::new();
     if let Some(path) = file {
-        let bytes =
-            std::fs::read(path).map_err(|e| ConfigError::Unreadable(path.to_owned(), e))?;
+        let bytes = std::fs::read(path).map_err(|e| ConfigError::Unreadable(path.to_owned(), e))?;
         let text = String::from_utf8_lossy(&bytes);
         for property in properties::parse(&text) {
             let place = format!("{}:{}", path.display(), property.line);
@@ -175,9 +174,8 @@ mod tests {
     fn bad_values_name_file_line_and_key() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("broker.conf");
-        std::fs::copy("/dev/null", &path).expect("an empty file");
         use std::io::Write as _;
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("the file");
+        let mut file = std::fs::File::create(&path).expect("the file");
         writeln!(file, "# 注释\nbrokerName = broker-a\nlistenPort = many").expect("written");
         let error = load(&mut BrokerConfig::default(), Some(&path), &[]).expect_err("refused");
         let expected = "broker.conf:3: listenPort: 'many' is not a whole number from 0 to 65535";

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-mod bench;
 mod command;
 mod config_file;
 mod logging;
@@ -28,10 +27,6 @@ enum Command {
     Namesrv(command::namesrv::NamesrvArgs),
     /// The broker: keeps messages
     Broker(command::broker::BrokerArgs),
-    /// Sends and consumes messages of several kinds through real sockets and shows what happened
-    Quickstart(command::quickstart::QuickstartArgs),
-    /// Measures any RocketMQ broker: load, latency, broker CPU per message
-    Bench(bench::BenchArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -44,8 +39,6 @@ fn main() -> ExitCode {
         Command::Dev(args) => command::dev::run(args),
         Command::Namesrv(args) => command::namesrv::run(args),
         Command::Broker(args) => command::broker::run(args),
-        Command::Quickstart(args) => command::quickstart::run(args),
-        Command::Bench(args) => bench::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
             Ok(())

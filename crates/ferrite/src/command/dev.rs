@@ -81,7 +81,7 @@ impl Servers {
             ..NameServerConfig::default()
         })
         .context("the name server did not start")?;
-        let namesrv_addr = format!("127.0.0.1:{}", name_server.address().port());
+        let namesrv_addr = format!("127.0.0.1:{}", name_server.addresses()[0].port());
         let broker = broker::start(BrokerConfig {
             broker_name: "dev".to_owned(),
             broker_ip: "127.0.0.1".to_owned(),
@@ -96,7 +96,7 @@ impl Servers {
 
     /// The name server's address as clients on this machine write it.
     pub fn name_server(&self) -> String {
-        format!("127.0.0.1:{}", self.name_server.address().port())
+        format!("127.0.0.1:{}", self.name_server.addresses()[0].port())
     }
 
     /// Stops both, the broker first.

@@ -3,6 +3,5 @@
 pub mod broker;
 pub mod dev;
 pub mod namesrv;
-pub mod quickstart;
 
 mod stop;

@@ -51,7 +51,7 @@ pub fn run(args: NamesrvArgs) -> anyhow::Result<()> {
         tracing::warn!("-n {list} has no effect on a name server");
     }
     let running = nameserver::start(config).context("the name server did not start")?;
-    let address = running.address();
+    let address = running.addresses()[0];
     anstream::println!("The Name Server boot success. serializeType=JSON, address {address}");
     stop::wait()?;
     running.stop();
