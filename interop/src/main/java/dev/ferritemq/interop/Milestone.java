@@ -1,0 +1,14 @@
+package dev.ferritemq.interop;
+
+/** The milestone since which a server is expected to pass a scenario. */
+public enum Milestone {
+    /** Send, pull, push, offsets, admin basics. */
+    CORE,
+    RETRY,
+    DELAY,
+    TRANSACTION,
+    REPLY,
+    FILTER,
+    POP,
+    TRACE
+}

@@ -1,0 +1,136 @@
+package dev.ferritemq.interop;
+
+import static dev.ferritemq.interop.Milestone.CORE;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+import dev.ferritemq.interop.scenario.Brokers;
+import dev.ferritemq.interop.scenario.Contents;
+import dev.ferritemq.interop.scenario.Groups;
+import dev.ferritemq.interop.scenario.Grouping;
+import dev.ferritemq.interop.scenario.LitePulling;
+import dev.ferritemq.interop.scenario.NameServers;
+import dev.ferritemq.interop.scenario.Offsets;
+import dev.ferritemq.interop.scenario.Pulling;
+import dev.ferritemq.interop.scenario.PushConsuming;
+import dev.ferritemq.interop.scenario.Queries;
+import dev.ferritemq.interop.scenario.Sending;
+import dev.ferritemq.interop.scenario.Topics;
+
+/** All scenarios. To add one: a method (or class), and a line here. */
+final class Registry {
+    private static final String FIVE = "dev.ferritemq.interop.five.FiveRegistry";
+
+    private Registry() {
+    }
+
+    static List<Scenario> all() {
+        List<Scenario> all = new ArrayList<>(List.of(
+                // The longest first: with several at a time that shortens the run.
+                Scenario.of("push.long-idle", CORE, PushConsuming::longIdle),
+                Scenario.of("groups.reset-offset", CORE, Groups::resetOffset).limit(90),
+                Scenario.of("lite.commit", CORE, LitePulling::commit),
+                Scenario.of("lite.resume", CORE, LitePulling::resume),
+                Scenario.of("group.orderly-takeover", CORE, Grouping::orderlyTakeover).limit(120),
+                Scenario.of("group.takeover", CORE, Grouping::takeover).inSmoke(),
+                Scenario.of("group.surplus-member", CORE, Grouping::surplusMember),
+                Scenario.of("group.broadcast", CORE, Grouping::broadcast).inSmoke(),
+
+                Scenario.of("send.sync", CORE, Sending::sync).inSmoke(),
+                Scenario.of("send.async", CORE, Sending::async).inSmoke(),
+                Scenario.of("send.oneway", CORE, Sending::oneway).inSmoke(),
+                Scenario.of("send.selector", CORE, Sending::selector).inSmoke(),
+                Scenario.of("send.to-queue", CORE, Sending::toQueue),
+                Scenario.of("send.ids", CORE, Sending::ids).inSmoke(),
+                Scenario.of("send.auto-create", CORE, Sending::autoCreate).inSmoke(),
+                Scenario.of("send.auto-create-template", CORE, Sending::autoCreateFromTemplate),
+                Scenario.of("send.unknown-topic", CORE, Sending::unknownTopic),
+
+                Scenario.of("content.properties", CORE, Contents::properties).inSmoke(),
+                Scenario.of("content.properties-over-limit", CORE, Contents::propertiesOverLimit),
+                Scenario.of("content.fields", CORE, Contents::fields).inSmoke(),
+                Scenario.of("content.sizes", CORE, Contents::sizes),
+                Scenario.of("content.over-limit", CORE, Contents::overLimit),
+                Scenario.of("content.compressed", CORE, Contents::compressed).inSmoke(),
+                Scenario.of("content.batch", CORE, Contents::batch).inSmoke(),
+                Scenario.of("content.batch-sizes", CORE, Contents::batchSizes),
+
+                Scenario.of("push.concurrent", CORE, PushConsuming::concurrent).inSmoke(),
+                Scenario.of("push.orderly", CORE, PushConsuming::orderly).inSmoke(),
+                Scenario.of("push.tags", CORE, PushConsuming::tags).inSmoke(),
+                Scenario.of("push.tags-sparse", CORE, PushConsuming::tagsSparse),
+                Scenario.of("push.two-groups", CORE, PushConsuming::twoGroups),
+                Scenario.of("push.two-topics", CORE, PushConsuming::twoTopics),
+                Scenario.of("push.batches", CORE, PushConsuming::batches),
+                Scenario.of("push.latency", CORE, PushConsuming::latency).inSmoke(),
+
+                Scenario.of("offset.resume", CORE, Offsets::resume).inSmoke(),
+                Scenario.of("offset.from-first", CORE, Offsets::fromFirst),
+                Scenario.of("offset.from-last", CORE, Offsets::fromLast),
+                Scenario.of("offset.from-timestamp", CORE, Offsets::fromTimestamp),
+                Scenario.of("offset.queries", CORE, Offsets::queries).inSmoke(),
+                Scenario.of("offset.consume-stats", CORE, Offsets::consumeStats),
+                Scenario.of("offset.consume-stats-unknown", CORE, Offsets::consumeStatsUnknownGroup),
+
+                Scenario.of("pull.statuses", CORE, Pulling::statuses).inSmoke(),
+                Scenario.of("pull.blocking", CORE, Pulling::blocking),
+                Scenario.of("pull.offset-store", CORE, Pulling::offsetStore),
+                Scenario.of("pull.refused", CORE, Pulling::refused),
+
+                Scenario.of("lite.subscribe", CORE, LitePulling::subscribe).inSmoke(),
+                Scenario.of("lite.assign", CORE, LitePulling::assign),
+                Scenario.of("lite.pause", CORE, LitePulling::pause),
+
+                Scenario.of("topic.create", CORE, Topics::create).inSmoke(),
+                Scenario.of("topic.permission", CORE, Topics::permission),
+                Scenario.of("topic.grow", CORE, Topics::grow),
+                Scenario.of("topic.delete", CORE, Topics::delete),
+                Scenario.of("topic.list", CORE, Topics::list),
+                Scenario.of("topic.stats", CORE, Topics::stats),
+                Scenario.of("topic.bad-names", CORE, Topics::badNames),
+
+                Scenario.of("query.by-key", CORE, Queries::byKey).inSmoke(),
+                Scenario.of("query.by-unique-key", CORE, Queries::byUniqueKey).inSmoke(),
+                Scenario.of("query.by-offset-id", CORE, Queries::byOffsetId),
+                Scenario.of("query.by-queue-offset", CORE, Queries::byQueueOffset),
+
+                Scenario.of("groups.config", CORE, Groups::config),
+                Scenario.of("groups.disabled", CORE, Groups::disabled),
+                Scenario.of("groups.consumer-connection", CORE, Groups::consumerConnection),
+                Scenario.of("groups.producer-connection", CORE, Groups::producerConnection),
+                Scenario.of("groups.running-info", CORE, Groups::runningInfo),
+                Scenario.of("groups.clone-offsets", CORE, Groups::cloneOffsets),
+
+                Scenario.of("namesrv.cluster-info", CORE, NameServers::clusterInfo).inSmoke(),
+                Scenario.of("namesrv.key-values", CORE, NameServers::keyValues),
+                Scenario.of("namesrv.order-conf", CORE, NameServers::orderConf),
+                Scenario.of("namesrv.config", CORE, NameServers::config),
+                Scenario.of("namesrv.write-permission", CORE, NameServers::writePermission).alone(),
+
+                Scenario.of("broker.runtime", CORE, Brokers::runtime).inSmoke(),
+                Scenario.of("broker.config", CORE, Brokers::config)));
+        all.addAll(five());
+        Set<String> names = new HashSet<>();
+        all.forEach(s -> {
+            if (!names.add(s.name())) {
+                throw new IllegalStateException("two scenarios of the name " + s.name());
+            }
+        });
+        return all;
+    }
+
+    /** Scenarios only a 5.x client can run; compiled in only for such a client. */
+    @SuppressWarnings("unchecked")
+    private static List<Scenario> five() {
+        try {
+            return (List<Scenario>) Class.forName(FIVE).getMethod("all").invoke(null);
+        } catch (ClassNotFoundException absent) {
+            return List.of();
+        } catch (ReflectiveOperationException broken) {
+            throw new IllegalStateException(broken);
+        }
+    }
+}
