@@ -2,9 +2,9 @@
 //!
 //! Called by `frame` only. Headers as Java, Go and most others write them, without blanks and with
 //! everything quoted, take a quick path (`quick`); what that does not expect is left to the
-//! general path here, at any member. As lenient as Java's JSON library where clients have been seen to
-//! rely on it: keys bare or in single quotes, numbers as text, null members, members it does not
-//! know with values of any shape.
+//! general path here, at any member. As lenient as Java's JSON library where clients have been
+//! seen to rely on it: keys bare or in single quotes, numbers as text, null members, members it
+//! does not know with values of any shape.
 
 mod quick;
 mod specials;
