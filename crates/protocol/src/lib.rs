@@ -7,7 +7,8 @@
 //! `frame` cuts and decodes frames, `fields` is the borrowed view of a header's fields,
 //! `json_header` reads the textual header, `encode` writes frames, `version` names releases,
 //! `code` holds the numbers, `request` the typed requests and replies,
-//! `document` lists them, `fastjson` reads and writes Java's JSON, `body` has the bodies written in it.
+//! `document` lists them, `fastjson` reads and writes Java's JSON, `body` has the bodies written
+//! in it.
 
 #[macro_use]
 mod macros;

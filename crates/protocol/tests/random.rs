@@ -114,6 +114,32 @@ proptest! {
     }
 
     #[test]
+    fn blanks_in_a_json_header_change_nothing(
+        fields in vec(("[a-z\"\\\\é]{0,6}", "[a-z\"\\\\\u{1}'é😀]{0,40}"), 0..20),
+        blanks in vec("[ \n]{0,3}", 7),
+    ) {
+        let text = |blanks: [&str; 7]| {
+            let [a, b, c, d, e, f, g] = blanks;
+            let one = |(key, value): &(String, String)| {
+                let (key, value) = (serde_json::json!(key), serde_json::json!(value));
+                format!("{b}{key}{c}:{d}{value}{e}")
+            };
+            let fields: Vec<_> = fields.iter().map(one).collect();
+            let fields = fields.join(",");
+            format!("{a}{{{b}\"code\"{c}:{d}-7{e},\"extFields\":{f}{{{fields}}},\"flag\":{g}1}}")
+        };
+        let mut quick = framed(0, text([""; 7]).as_bytes());
+        let blanks = std::array::from_fn(|at| blanks[at].as_str());
+        let mut general = framed(0, text(blanks).as_bytes());
+        let (quick, general) = (decode(&mut quick).unwrap(), decode(&mut general).unwrap());
+        prop_assert_eq!((quick.code, quick.flag), (-7, 1));
+        prop_assert_eq!((general.code, general.flag), (-7, 1));
+        prop_assert!(quick.fields.iter().eq(general.fields.iter()));
+        let sent = fields.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes()));
+        prop_assert!(quick.fields.iter().eq(sent));
+    }
+
+    #[test]
     fn random_bytes_are_no_frame_but_no_harm(bytes in vec(any::<u8>(), 0..200)) {
         look_at(bytes);
     }

@@ -43,7 +43,8 @@ body! {
 
     /// Topic to group to mode.
     MessageRequestModeSerializeWrapper {
-        message_request_mode_map "messageRequestModeMap": StringMap<StringMap<SetMessageRequestModeRequestBody>>,
+        message_request_mode_map "messageRequestModeMap":
+            StringMap<StringMap<SetMessageRequestModeRequestBody>>,
     }
 
     /// Acknowledgements of messages popped together. Bit n stands for the message n after the

@@ -1,6 +1,6 @@
 //! Static topics: how their logical queues lie on brokers.
 
-use super::topic::DataVersion;
+use super::topic::{DataVersion, TopicFilterType};
 use super::{IntMap, StringMap};
 
 body! {
@@ -52,7 +52,7 @@ body! {
         order "order": bool,
         perm "perm": i32 = 6,
         read_queue_nums "readQueueNums": i32 = 16,
-        topic_filter_type "topicFilterType": super::topic::TopicFilterType = super::topic::TopicFilterType::SingleTag,
+        topic_filter_type "topicFilterType": TopicFilterType = TopicFilterType::SingleTag,
         topic_name "topicName": String,
         topic_sys_flag "topicSysFlag": i32,
         write_queue_nums "writeQueueNums": i32 = 16,

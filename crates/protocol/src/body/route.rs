@@ -30,7 +30,8 @@ body! {
         filter_server_table "filterServerTable": StringMap<Vec<String>>,
         order_topic_conf "orderTopicConf": Option<String>,
         queue_datas "queueDatas": Vec<QueueData>,
-        topic_queue_mapping_by_broker "topicQueueMappingByBroker": Option<StringMap<TopicQueueMappingInfo>>,
+        topic_queue_mapping_by_broker "topicQueueMappingByBroker":
+            Option<StringMap<TopicQueueMappingInfo>>,
     }
 
     /// All brokers, and their names by cluster.

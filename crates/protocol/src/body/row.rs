@@ -35,7 +35,8 @@ macro_rules! body {
             $(
                 #[doc = concat!("`", $json, "` in JSON.")]
                 $(#[$attr])*
-                #[serde(rename = $json, skip_serializing_if = "crate::body::row::Absent::is_absent")]
+                #[serde(rename = $json)]
+                #[serde(skip_serializing_if = "crate::body::row::Absent::is_absent")]
                 pub $field: $kind,
             )*
         }

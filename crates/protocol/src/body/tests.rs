@@ -90,7 +90,10 @@ fn bulk_acknowledgements_are_read_by_both_names() {
         bit_set: bit_set.clone(),
     };
     let body = BatchAckMessageRequestBody { broker_name: Some("b".into()), acks: vec![ack] };
-    let text = r#"{"brokerName":"b","acks":[{"c":"g","t":"t","r":"0","so":1,"q":2,"rq":3,"pt":4,"it":5,"b":"CQACgA=="}]}"#;
+    let text = concat!(
+        r#"{"brokerName":"b","acks":[{"c":"g","t":"t","r":"0","so":1,"q":2,"rq":3,"pt":4,"it":5,"#,
+        r#""b":"CQACgA=="}]}"#,
+    );
     assert_eq!(String::from_utf8(write(&body)).unwrap(), text);
     assert_eq!(read(text.as_bytes()), Ok(body.clone()));
     let long = text.replace("\"c\"", "\"consumerGroup\"").replace("\"b\":\"CQ", "\"bitSet\":\"CQ");

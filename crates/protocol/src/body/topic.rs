@@ -37,8 +37,10 @@ body! {
         data_version "dataVersion": DataVersion,
         mapping_data_version "mappingDataVersion": Option<DataVersion>,
         topic_config_table "topicConfigTable": StringMap<TopicConfig>,
-        topic_queue_mapping_detail_map "topicQueueMappingDetailMap": Option<StringMap<TopicQueueMappingDetail>>,
-        topic_queue_mapping_info_map "topicQueueMappingInfoMap": Option<StringMap<TopicQueueMappingInfo>>,
+        topic_queue_mapping_detail_map "topicQueueMappingDetailMap":
+            Option<StringMap<TopicQueueMappingDetail>>,
+        topic_queue_mapping_info_map "topicQueueMappingInfoMap":
+            Option<StringMap<TopicQueueMappingInfo>>,
     }
 
     /// Names of topics.

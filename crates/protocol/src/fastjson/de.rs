@@ -177,7 +177,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! { char bytes byte_buf unit unit_struct seq tuple tuple_struct }
+    serde::forward_to_deserialize_any! {
+        char bytes byte_buf unit unit_struct seq tuple tuple_struct
+    }
 }
 
 /// Appends the JSON of a node, everything quoted.

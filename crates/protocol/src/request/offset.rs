@@ -99,5 +99,6 @@ like_requests! {
     /// Broker to client: go on from the offsets in the body.
     RESET_CONSUMER_CLIENT_OFFSET ResetConsumerClientOffset like InvokeBrokerToResetOffset;
     /// Broker to client: which offsets the client has reached.
-    GET_CONSUMER_STATUS_FROM_CLIENT GetConsumerStatusFromClient like InvokeBrokerToGetConsumerStatus;
+    GET_CONSUMER_STATUS_FROM_CLIENT GetConsumerStatusFromClient
+        like InvokeBrokerToGetConsumerStatus;
 }
