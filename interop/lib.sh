@@ -187,7 +187,7 @@ EOF
     # 4.9 wants these files; 5.x has its own inside the jars.
     echo '<configuration><root level="OFF"/></configuration>' >"$1/home/conf/logback_$name.xml"
   done
-  local jvm=(java -Xms128m -Xmx768m -XX:MaxDirectMemorySize=512m -XX:+UseSerialGC
+  local jvm=(java -Xms128m -Xmx768m -XX:MaxDirectMemorySize=512m -XX:+UseSerialGC "-XX:ErrorFile=$1/crash.log"
     -XX:TieredStopAtLevel=1
     --add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/sun.nio.ch=ALL-UNNAMED
     --add-opens java.base/java.lang=ALL-UNNAMED --add-exports java.base/sun.nio.ch=ALL-UNNAMED

@@ -17,6 +17,7 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
@@ -26,6 +27,7 @@ import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.common.protocol.header.QueryConsumerOffsetRequestHeader;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /** What one scenario works with: own names, clients closed at its end, short helpers. */
@@ -59,10 +61,22 @@ public final class Context implements AutoCloseable {
         return prefix + "_" + suffix;
     }
 
-    /** Skips the scenario unless broker and client are at least of this version. */
-    public void requireServer(MQVersion.Version least) {
-        if (cluster.brokerVersion() < least.ordinal()) {
-            throw new Scenario.Skipped("needs a server of " + least);
+    /** Whether the broker calls itself 5.0 or later; where 4.9 differs, the newer way is the standard. */
+    public boolean serverIsFive() {
+        return cluster.brokerVersion() >= MQVersion.Version.V5_0_0.ordinal();
+    }
+
+    /** Skips the scenario unless the broker is 5.x. */
+    public void requireServerFive() {
+        if (!serverIsFive()) {
+            throw new Scenario.Skipped("needs a 5.x server");
+        }
+    }
+
+    /** Skips for a 5.x client with a 4.9 broker, which does not know its request {@code code}. */
+    public void requireCodeOfFiveClient(int code) {
+        if (MQVersion.CURRENT_VERSION >= MQVersion.Version.V5_0_0.ordinal() && !serverIsFive()) {
+            throw new Scenario.Skipped("a 4.9 server does not know request " + code + " of a 5.x client");
         }
     }
 
@@ -143,6 +157,17 @@ public final class Context implements AutoCloseable {
         return bytes;
     }
 
+    /**
+     * A time after all messages so far and before the next, nearer to the next: 4.9 brokers look
+     * for the nearest message, 5.x for the first not older.
+     */
+    public static long timeBetween() throws InterruptedException {
+        Thread.sleep(400);
+        long time = System.currentTimeMillis();
+        Thread.sleep(20);
+        return time;
+    }
+
     // ---- consumers
 
     /** A push consumer (from the first offset) of an own client instance; started by the caller. */
@@ -174,17 +199,33 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Waits until {@code consumer} has committed all that is in {@code topic}; a shutdown before
-     * would rightly bring the rest again.
+     * Waits until the members of {@code group} have committed all that is in {@code topic}; a
+     * shutdown before would rightly bring the rest again.
      */
-    public void awaitCommitted(DefaultMQPushConsumer consumer, String topic) throws Exception {
-        int queues = queues(topic).size();
-        String group = consumer.getConsumerGroup();
+    public void awaitCommitted(String group, String topic) throws Exception {
         Check.eventually(15, "all of " + topic + " committed", () -> {
-            consumer.getDefaultMQPushConsumerImpl().persistConsumerOffset();
-            var stats = admin().examineConsumeStats(group, topic);
-            return stats.getOffsetTable().size() == queues && stats.computeTotalDiff() == 0;
+            for (MessageQueue queue : queues(topic)) {
+                if (committed(group, queue) != admin().maxOffset(queue)) {
+                    return false;
+                }
+            }
+            return true;
         });
+    }
+
+    /** The offset the broker keeps for {@code group}, -1 if none. */
+    public long committed(String group, MessageQueue queue) throws Exception {
+        QueryConsumerOffsetRequestHeader header = new QueryConsumerOffsetRequestHeader();
+        header.setConsumerGroup(group);
+        header.setTopic(queue.getTopic());
+        header.setQueueId(queue.getQueueId());
+        try {
+            return producer().getDefaultMQProducerImpl().getmQClientFactory().getMQClientAPIImpl()
+                    .queryConsumerOffset(brokerAddr(), header, 5000);
+        } catch (MQBrokerException unknown) {
+            Check.equal(22, unknown.getResponseCode(), "QUERY_NOT_FOUND");
+            return -1;
+        }
     }
 
     public DefaultMQPullConsumer pullConsumer(String group) throws Exception {

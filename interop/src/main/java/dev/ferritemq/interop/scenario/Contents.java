@@ -55,7 +55,10 @@ public final class Contents {
         Check.equal("buyer", stored.getBuyerId(), "buyer id");
         Check.equal("тело", new String(stored.getBody(), StandardCharsets.UTF_8), "body");
         Check.equal(result.getMsgId(), stored.getProperty("UNIQ_KEY"), "UNIQ_KEY");
-        Check.equal("true", stored.getProperty("WAIT"), "WAIT");
+        if (context.serverIsFive()) {
+            // A 4.9 broker drops it.
+            Check.equal("true", stored.getProperty("WAIT"), "WAIT");
+        }
         Check.equal(context.cluster().clusterName(), stored.getProperty("CLUSTER"), "CLUSTER");
         Check.that(stored.getProperty("MIN_OFFSET") != null && stored.getProperty("MAX_OFFSET") != null,
                 "MIN_OFFSET and MAX_OFFSET are set by the client from the pull reply");

@@ -35,11 +35,7 @@ public final class Grouping {
         left.all().forEach(m -> queues.add(m.getQueueId()));
         right.all().forEach(m -> Check.that(!queues.contains(m.getQueueId()), "queue of both " + m.getQueueId()));
 
-        Check.eventually(15, "all committed", () -> {
-            first.getDefaultMQPushConsumerImpl().persistConsumerOffset();
-            second.getDefaultMQPushConsumerImpl().persistConsumerOffset();
-            return context.admin().examineConsumeStats(group, topic).computeTotalDiff() == 0;
-        });
+        context.awaitCommitted(group, topic);
         first.shutdown();
         // The broker tells the other members; without that it would take 20 s.
         awaitShares(second, second, topic, 8, 8);
@@ -61,11 +57,12 @@ public final class Grouping {
         context.send(topic, 0, 40);
         left.await(40, 20);
         DefaultMQPushConsumer second = orderly(context, group, topic, right);
+        // A queue busy at a rebalance is given up at the next one, 20 s later.
         awaitShares(first, second, topic, 2, 2);
         context.send(topic, 40, 80);
-        // A queue given up stays locked until its owner lets go of it, at its next rebalance (20 s).
         Check.eventually(45, "80 messages", () -> left.size() + right.size() >= 80);
         Check.atLeast(20, right.size(), "share of the second");
+        context.awaitCommitted(group, topic);
         first.shutdown();
         context.send(topic, 80, 120);
         Check.eventually(45, "120 messages", () -> left.size() + right.size() >= 120);
@@ -138,7 +135,7 @@ public final class Grouping {
 
     private static void awaitShares(DefaultMQPushConsumer a, DefaultMQPushConsumer b, String topic, int ofA, int ofB)
             throws InterruptedException {
-        Check.eventually(15, "shares of " + ofA + " and " + ofB + " queues",
+        Check.eventually(45, "shares of " + ofA + " and " + ofB + " queues",
                 () -> share(a, topic) == ofA && share(b, topic) == ofB);
     }
 }

@@ -134,14 +134,12 @@ public final class Groups {
         String topic = context.topic(1);
         String group = context.name("g");
         context.send(topic, 0, 5);
-        Thread.sleep(60);
-        long middle = System.currentTimeMillis();
-        Thread.sleep(60);
+        long middle = Context.timeBetween();
         context.send(topic, 5, 10);
         Inbox inbox = new Inbox();
-        DefaultMQPushConsumer consumer = context.consume(group, topic, "*", inbox);
+        context.consume(group, topic, "*", inbox);
         inbox.await(10, 20);
-        context.awaitCommitted(consumer, topic);
+        context.awaitCommitted(group, topic);
         MessageQueue queue = context.queues(topic).get(0);
         Map<MessageQueue, Long> offsets = context.admin().resetOffsetByTimestamp(topic, group, middle, true);
         Check.equal(Map.of(queue, 5L), offsets, "offsets set");
@@ -152,15 +150,16 @@ public final class Groups {
 
     /** D36: another group takes over the offsets. */
     public static void cloneOffsets(Context context) throws Exception {
+        context.requireCodeOfFiveClient(351);
         String topic = context.topic(1);
         String from = context.name("from");
         String to = context.name("to");
         context.send(topic, 0, 10);
         MessageQueue queue = context.queues(topic).get(0);
         Inbox inbox = new Inbox();
-        DefaultMQPushConsumer consumer = context.consume(from, topic, "*", inbox);
+        context.consume(from, topic, "*", inbox);
         inbox.await(10, 20);
-        context.awaitCommitted(consumer, topic);
+        context.awaitCommitted(from, topic);
         context.admin().createAndUpdateSubscriptionGroupConfig(context.brokerAddr(), group(to));
         context.admin().cloneGroupOffset(from, to, topic, true);
         Check.equal(10L, context.pullConsumer(to).fetchConsumeOffset(queue, true), "offset of the second group");

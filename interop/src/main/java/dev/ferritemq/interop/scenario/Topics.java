@@ -23,6 +23,7 @@ public final class Topics {
 
     /** D01, D04, D06: created, seen in route and config, changed. */
     public static void create(Context context) throws Exception {
+        context.requireCodeOfFiveClient(351);
         String topic = context.name("t");
         context.createTopic(topic, 8, 6);
         TopicRouteData route = context.admin().examineTopicRouteInfo(topic);
@@ -85,6 +86,8 @@ public final class Topics {
     public static void delete(Context context) throws Exception {
         String topic = context.topic(2);
         context.send(topic, 0, 4);
+        // A 4.9 broker dies of a delete while messages of the topic are still on their way to its queues.
+        context.awaitStored(topic, 4);
         // The steps of mqadmin; the last two arguments changed places with 5.0.
         boolean five = MQVersion.CURRENT_VERSION >= MQVersion.Version.V5_0_0.ordinal();
         String cluster = context.cluster().clusterName();
@@ -113,7 +116,7 @@ public final class Topics {
         String topic = context.topic(1);
         Set<String> all = context.admin().fetchAllTopicList().getTopicList();
         for (String expected : List.of(topic, "TBW102", "SELF_TEST_TOPIC", "BenchmarkTest", "OFFSET_MOVED_EVENT",
-                "SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", context.cluster().clusterName(),
+                "SCHEDULE_TOPIC_XXXX", context.cluster().clusterName(),
                 context.cluster().brokerName(), context.cluster().clusterName() + "_REPLY_TOPIC")) {
             Check.that(all.contains(expected), expected + " is not in " + all);
         }
@@ -128,6 +131,7 @@ public final class Topics {
 
     /** D05: least and largest offset and time per queue. */
     public static void stats(Context context) throws Exception {
+        context.requireCodeOfFiveClient(351);
         String topic = context.topic(2);
         var empty = context.admin().examineTopicStats(topic).getOffsetTable();
         Check.equal(2, empty.size(), "queues of the empty topic");

@@ -18,7 +18,6 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
-import org.apache.rocketmq.common.MQVersion;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.compression.CompressionType;
 import org.apache.rocketmq.common.message.Message;
@@ -61,7 +60,7 @@ public final class FiveClients {
 
     /** {@code +message.type} is kept and read back, its prefix removed. */
     public static void topicAttributes(Context context) throws Exception {
-        context.requireServer(MQVersion.Version.V5_0_0);
+        context.requireServerFive();
         String topic = context.name("fifo");
         TopicConfig config = new TopicConfig(topic, 2, 2, 6);
         config.setAttributes(Map.of("+message.type", "FIFO"));
@@ -79,7 +78,7 @@ public final class FiveClients {
 
     /** LZ4, ZSTD, ZLIB: stored with their bits of sysFlag, read back unchanged. */
     public static void compressionTypes(Context context) throws Exception {
-        context.requireServer(MQVersion.Version.V5_0_0);
+        context.requireServerFive();
         String topic = context.topic(1);
         byte[] body = "compress me ".repeat(5000).getBytes(StandardCharsets.US_ASCII);
         CompressionType[] types = {CompressionType.LZ4, CompressionType.ZSTD, CompressionType.ZLIB};
@@ -130,6 +129,7 @@ public final class FiveClients {
 
     /** {@code commit()} of the lite pull consumer with given offsets. */
     public static void liteCommit(Context context) throws Exception {
+        context.requireCodeOfFiveClient(361);
         String topic = context.topic(1);
         String group = context.name("g");
         context.send(topic, 0, 10);
@@ -139,7 +139,9 @@ public final class FiveClients {
         MessageQueue queue = consumer.fetchMessageQueues(topic).iterator().next();
         consumer.assign(List.of(queue));
         Inbox inbox = new Inbox();
+        long end = System.currentTimeMillis() + 20_000;
         while (inbox.size() < 10) {
+            Check.that(System.currentTimeMillis() < end, "polled " + inbox.size() + " of 10");
             inbox.add(consumer.poll(500));
         }
         consumer.commit(Map.of(queue, 4L), true);
