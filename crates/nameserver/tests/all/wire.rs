@@ -76,6 +76,11 @@ fn registrations_are_read_in_every_form() {
     let refused = peer.ask_with(103, &header, &compressed);
     assert_eq!((refused.code, refused.remark()), (1, "crc32 not match"));
 
+    // What a Java broker with `compressedRegister` sends.
+    header["compressed"] = "false".into();
+    header["bodyCrc32"] = body_crc32(&compressed).to_string().into();
+    peer.ask_with(103, &header, &compressed).ok();
+
     // 3.0.10 sent its topics alone.
     let old = fastjson::write(&body(&["O1", "O2"], 1).topic_config_wrapper);
     peer.call(&request(35, 103, &fields(0, "m:1"), &old)).ok();
