@@ -126,3 +126,20 @@ impl Service for NameServer {
         self.table.has_live_brokers().then_some(self.next_scan_ns)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_that_a_name_server_serves_upstream_is_served() {
+        let serves = |row: &&protocol::code::RequestCodeRow| {
+            row.served_by.split('+').any(|role| role == "NS")
+        };
+        let upstream: Vec<i32> =
+            protocol::request_codes().iter().filter(serves).map(|row| row.code).collect();
+        let mut ours: Vec<i32> = table_of_routes().codes().collect();
+        ours.sort_unstable();
+        assert_eq!(ours, upstream);
+    }
+}

@@ -21,6 +21,9 @@ use crate::route_table::{BrokerKey, Queues, Registered, Registration};
 /// Field that names the zone of a broker, or of a client.
 pub(super) const ZONE_NAME: &str = "__ZONE_NAME";
 
+/// First byte of a zlib stream, never of JSON.
+const ZLIB: u8 = 0x78;
+
 pub(crate) fn register_broker(
     server: &mut NameServer,
     exchange: &mut Exchange<'_>,
@@ -61,6 +64,8 @@ fn read_body(body: &[u8], compressed: bool, version: i32) -> Result<RegisterBrok
     }
     let bad = |e| system_error(format!("Failed to decode RegisterBrokerBody: {e}"));
     if version >= V3_0_11 {
+        // Java's brokers say `compressed=false` of bodies that are (`compressedRegister`).
+        let compressed = compressed || body.first() == Some(&ZLIB);
         return RegisterBrokerBody::decode(body, compressed, version).map_err(bad);
     }
     let topics: TopicConfigSerializeWrapper = fastjson::read(body).map_err(bad)?;

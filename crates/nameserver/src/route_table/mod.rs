@@ -122,7 +122,7 @@ impl RouteTable {
     }
 
     /// Takes what a broker says of itself. An unchanged data version refreshes the broker's time
-    /// and looks at no topic.
+    /// and makes no topic anew.
     pub fn register(&mut self, new: Registration, now_ns: u64) -> Registered {
         if self.is_superseded(&new) {
             tracing::warn!(broker = %new.broker, "refused: another broker has a newer state");
@@ -179,13 +179,14 @@ impl RouteTable {
         if !is_master && !stands_in {
             return;
         }
-        if !changed && group.topics.len() == new.topics.len() {
-            return;
-        }
         if new.delete_missing && new.mappings.is_empty() {
             self.delete_missing(&new.broker_name, &new.topics);
         }
         let Some(group) = self.groups.get(&new.broker_name) else { return };
+        // Also a part of the topics may come, and topics deleted here must come back.
+        if !changed && new.topics.iter().all(|(topic, _)| group.topics.contains(topic)) {
+            return;
+        }
         let read_only = stands_in && group.enable_acting_master;
         for (topic, queues) in &new.topics {
             let has = |group: &BrokerGroup| group.topics.contains(topic);

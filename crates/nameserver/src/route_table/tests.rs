@@ -199,6 +199,16 @@ fn a_single_topic_follows_the_others() {
 }
 
 #[test]
+fn topics_may_come_in_parts_of_one_version() {
+    let mut table = RouteTable::new();
+    table.register(registration(0, "m:1", 0), 0);
+    let mut second = registration(0, "m:1", 0);
+    second.topics = vec![("V".to_owned(), queues(1, RW)), ("W".to_owned(), queues(1, RW))];
+    table.register(second, 0);
+    assert_eq!(table.topic_names(), ["T", "U", "V", "W"]);
+}
+
+#[test]
 fn a_topic_may_be_registered_alone() {
     let mut table = RouteTable::new();
     table.register(registration(0, "m:1", 0), 0);
