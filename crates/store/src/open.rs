@@ -55,7 +55,10 @@ impl Store {
     }
 
     /// Leaves the file that says the store is in use (Java's `abort`).
-    fn mark_running(&self) -> Result<(), StoreError> {
+    fn mark_running(&mut self) -> Result<(), StoreError> {
+        if let Some(writer) = &mut self.queue_writer {
+            writer.sync_first(self.config.root.clone());
+        }
         let path = self.config.root.join("abort");
         let pid = std::process::id().to_string();
         self.disk

@@ -117,6 +117,14 @@ impl Segments {
         Ok(())
     }
 
+    /// Gives the last file its full length, which an interrupted creation or cut did not.
+    pub(crate) fn complete_last(&mut self) -> Result<(), StoreError> {
+        match self.starts.back().copied() {
+            Some(last) => self.create(last),
+            None => Ok(()),
+        }
+    }
+
     /// Writes bytes that lie within one file, creating the file if they start it.
     pub(crate) fn write(&mut self, offset: i64, bytes: &[u8]) -> Result<(), StoreError> {
         let start = self.start_of(offset);

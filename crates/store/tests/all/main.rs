@@ -4,3 +4,4 @@
 
 mod common;
 mod put_get;
+mod recover;
