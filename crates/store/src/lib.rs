@@ -8,8 +8,6 @@
 //!
 //! Reading order: settings and errors, what callers do, the parts, then start and stop.
 
-#![expect(dead_code, reason = "recovery comes next")]
-
 pub mod config;
 pub mod error;
 pub mod store;

@@ -4,10 +4,10 @@
 use crate::consume_queue::QueueRef;
 use crate::error::PutError;
 use crate::store::Store;
-use base::crc32::{crc32, crc32_31};
+use base::crc32::crc32_31;
 use model::batch;
 use model::message::{DispatchProperties, KEY_SEPARATOR, PROPERTY_SEPARATOR};
-use model::record::{self, Head, PROPERTIES_LEN_MAX};
+use model::record::{self, Head, PROPERTIES_LEN_MAX, RECORD_CRC_LEN};
 use std::net::SocketAddr;
 
 /// What the store derives from a record besides itself.
@@ -91,8 +91,6 @@ pub struct Arrival {
     pub store_timestamp: i64,
 }
 
-/// The property `__CRC32#`: name, separator, ten digits, separator.
-const RECORD_CRC_LEN: usize = 8 + 1 + 10 + 1;
 /// A record may be this much longer than the longest body.
 const RECORD_MARGIN: usize = 64 << 10;
 
@@ -345,13 +343,7 @@ fn write_tail_with_crc(buf: &mut Vec<u8>, start: usize, topic: &[u8], properties
     let room = [0; RECORD_CRC_LEN];
     let [a, b, c] = properties;
     record::write_tail(buf, topic, &[a, b, c, separator, &room]);
-    let end = buf.len() - RECORD_CRC_LEN;
-    let mut rest = crc32(&buf[start..end]) & 0x7fff_ffff;
-    buf.truncate(end);
-    buf.extend_from_slice(b"__CRC32#\x01");
-    for _ in 0..10 {
-        buf.push(b'0' + (rest % 10) as u8);
-        rest /= 10;
-    }
-    buf.push(PROPERTY_SEPARATOR);
+    let covered = buf.len() - RECORD_CRC_LEN;
+    let property = record::record_crc_property(&buf[start..covered]);
+    buf[covered..].copy_from_slice(&property);
 }

@@ -307,6 +307,32 @@ pub fn decode(bytes: &[u8]) -> Result<Entry<'_>, BadRecord> {
     }
 }
 
+/// Bytes of the property that holds a record's own CRC: name, separator, digits, separator.
+pub const RECORD_CRC_LEN: usize = 8 + 1 + 10 + 1;
+
+/// The property that holds the CRC of the record whose bytes up to here are `record`.
+pub fn record_crc_property(record: &[u8]) -> [u8; RECORD_CRC_LEN] {
+    let mut property = *b"__CRC32#\x010000000000\x02";
+    let mut rest = base::crc32::crc32_31(record);
+    // The digits come in reverse.
+    for digit in &mut property[9..19] {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    property
+}
+
+/// Whether the record's own CRC, if it has one as last property, is right. `record` is the whole
+/// record and nothing else.
+pub fn is_record_crc_right(record: &[u8]) -> bool {
+    match record.split_last_chunk::<RECORD_CRC_LEN>() {
+        Some((covered, property)) if property.starts_with(b"__CRC32#\x01") => {
+            record_crc_property(covered) == *property
+        }
+        _ => true,
+    }
+}
+
 /// The commit log offset a record claims to be at; `None` when `bytes` is too short.
 pub fn own_offset(bytes: &[u8]) -> Option<i64> {
     Reader { bytes, at: COMMIT_LOG_OFFSET_AT }.i64()

@@ -103,3 +103,18 @@ fn a_changed_body_is_noticed() {
     bytes[HEAD_LEN_V4] ^= 1;
     assert!(!decoded(&bytes).is_body_intact());
 }
+
+#[test]
+fn a_record_may_have_a_crc_of_its_own() {
+    let mut record = sample();
+    record.properties = b"__CRC32#\x010000000000\x02";
+    let mut bytes = bytes_of(&record);
+    assert!(!is_record_crc_right(&bytes));
+    let covered = bytes.len() - RECORD_CRC_LEN;
+    let property = record_crc_property(&bytes[..covered]);
+    bytes[covered..].copy_from_slice(&property);
+    assert!(is_record_crc_right(&bytes));
+    bytes[20] ^= 1;
+    assert!(!is_record_crc_right(&bytes));
+    assert!(is_record_crc_right(&bytes_of(&sample())));
+}

@@ -22,13 +22,13 @@ impl Queues {
         }
         let starts = self.file_starts(queue)?;
         let (Some(first), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
-            self[queue].reset(0, 0, -1);
+            self.reset(queue, 0, 0, -1);
             return Ok(());
         };
         let unit_len = UNIT_LEN as i64;
         let (low, high) = (first / unit_len, (last + self.file_bytes) / unit_len);
         // Reading needs bounds before they are known.
-        self[queue].reset(low, high, first);
+        self.reset(queue, low, high, first);
         let stale_from = self.stale_from;
         let mut end = self.bisect(queue, low, high, |unit| is_good(unit, stale_from))?;
         if end > low && !self.ascends_to(queue, low, end)? {
@@ -37,7 +37,7 @@ impl Queues {
         let log_min = self.log_min;
         let min = self
             .bisect(queue, low, end, |unit| *unit == BLANK || unit.commit_log_offset < log_min)?;
-        self[queue].reset(min, end, first);
+        self.reset(queue, min, end, first);
         Ok(())
     }
 
@@ -151,9 +151,9 @@ impl Queues {
         max: i64,
         writer: &mut QueueWriter,
     ) -> Result<(), StoreError> {
-        let state = &mut self[queue];
+        let state = &self[queue];
         let (min, first_file) = (state.min.min(max), state.first_file);
-        state.reset(min, max, first_file);
+        self.reset(queue, min, max, first_file);
         self.cut_files(queue, writer)
     }
 
@@ -166,7 +166,7 @@ impl Queues {
     ) -> Result<(), StoreError> {
         writer.remove(&[self.queue_dir(queue)])?;
         self.readers.forget(|(other, _)| *other == queue);
-        self[queue].reset(offset, offset, -1);
+        self.reset(queue, offset, offset, -1);
         Ok(())
     }
 
@@ -178,7 +178,8 @@ impl Queues {
             let path = dir.join(file_name(start));
             if start >= end && start > self[queue].first_file {
                 self.readers.forget(|key| *key == (queue, start));
-                self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))?;
+                self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
+                writer.note_removed(queue, start, &path);
             } else {
                 return self.zero_rest(queue, start, end - start, path, writer);
             }
@@ -206,21 +207,26 @@ impl Queues {
         Ok(())
     }
 
-    /// Moves the first offset of every loaded queue past messages that left the log.
-    pub(crate) fn loaded_mins(&mut self, log_min: i64) -> Result<(), StoreError> {
-        self.log_min = log_min;
+    /// Makes [`Queues::load`] look at every queue's files again.
+    pub(crate) fn unload_all(&mut self) {
+        for i in 0..self.queues.len() {
+            self.reset(QueueRef(i as u32), 0, 0, -1);
+            self.queues[i].is_loaded = false;
+        }
+    }
+
+    /// Loads every queue and says where the newest message they know ends.
+    pub(crate) fn newest_unit_end(&mut self) -> Result<i64, StoreError> {
+        let mut newest = 0;
         for i in 0..self.queues.len() {
             let queue = QueueRef(i as u32);
-            if !self[queue].is_loaded || self[queue].min == self[queue].max {
-                continue;
+            self.load(queue)?;
+            let last = self[queue].max - 1;
+            if let Some(unit) = self.unit(queue, last)? {
+                newest = newest.max(unit.end());
             }
-            let (min, written) = (self[queue].min, self[queue].written);
-            let found = self.bisect(queue, min, written.max(min), |unit| {
-                *unit == BLANK || unit.commit_log_offset < log_min
-            })?;
-            self[queue].min = found;
         }
-        Ok(())
+        Ok(newest)
     }
 }
 

@@ -268,10 +268,8 @@ impl Queues {
             if state.topic != number || !state.exists {
                 continue;
             }
-            self.pending_bytes -= state.pending().len();
-            self.tail_bytes -= state.tail_bytes();
-            state.reset(0, 0, -1);
             state.exists = false;
+            self.reset(QueueRef(i as u32), 0, 0, -1);
             self.readers.forget(|(queue, _)| queue.0 as usize == i);
             deleted += 1;
         }
@@ -294,6 +292,28 @@ impl std::ops::IndexMut<QueueRef> for Queues {
 }
 
 impl Queues {
+    /// Replaces a queue's offsets, forgetting the units in memory.
+    fn reset(&mut self, queue: QueueRef, min: i64, max: i64, first_file: i64) {
+        let state = &mut self.queues[queue.0 as usize];
+        self.pending_bytes -= state.pending().len();
+        self.tail_bytes -= state.tail_bytes();
+        state.reset(min, max, first_file);
+    }
+
+    /// As [`Queues::create`], but a queue that has no files stays hidden from readers.
+    pub(crate) fn create_unless_there(
+        &mut self,
+        topic: &[u8],
+        queue_id: i32,
+    ) -> Result<QueueRef, PutError> {
+        if let Some(queue) = self.find(topic, queue_id) {
+            return Ok(queue);
+        }
+        let queue = self.create(topic, queue_id)?;
+        self[queue].exists = false;
+        Ok(queue)
+    }
+
     /// First offset of the file behind the one that holds `offset`.
     pub(crate) fn next_file(&self, offset: i64) -> i64 {
         let per_file = self.file_bytes / UNIT_LEN as i64;

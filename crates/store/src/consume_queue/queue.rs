@@ -75,11 +75,6 @@ impl Queue {
         self.tail.get(skip * UNIT_LEN..)
     }
 
-    /// First offset in memory.
-    pub(crate) fn tail_start(&self) -> i64 {
-        self.tail_start
-    }
-
     /// The units not yet in the files.
     pub(crate) fn pending(&self) -> &[u8] {
         self.tail_from(self.written).unwrap_or(&[])

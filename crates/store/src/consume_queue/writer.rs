@@ -38,6 +38,8 @@ pub(crate) struct QueueWriter {
     unsynced: BTreeMap<(QueueRef, i64), PathBuf>,
     /// Folders with new entries since the last sync.
     unsynced_dirs: BTreeSet<PathBuf>,
+    /// See [`QueueWriter::sync_first`].
+    sync_first: Option<PathBuf>,
 }
 
 impl QueueWriter {
@@ -48,6 +50,7 @@ impl QueueWriter {
             open: FileCache::new(OPEN_FILES_MAX),
             unsynced: BTreeMap::new(),
             unsynced_dirs: BTreeSet::new(),
+            sync_first: None,
         }
     }
 
@@ -59,12 +62,14 @@ impl QueueWriter {
             // Which open files lie there is not known by path: close all of them.
             self.open.forget(|_| true);
             self.disk.remove_dir_all(dir).map_err(StoreError::io("cannot remove", dir))?;
+            self.unsynced_dirs.extend(dir.parent().map(Path::to_owned));
         }
         Ok(())
     }
 
     /// Writes one run.
     pub(crate) fn write(&mut self, run: &QueueRun) -> Result<(), StoreError> {
+        self.sync_mark()?;
         let mut position = run.position;
         let mut rest = &run.bytes[..];
         while !rest.is_empty() {
@@ -95,7 +100,7 @@ impl QueueWriter {
         let file = open.get(key, || create(&**disk, path, *file_bytes as u64))?;
         if is_new {
             write_blanks(&**file, at)?;
-            for dir in path.ancestors().skip(1).take(3) {
+            for dir in path.ancestors().skip(1).take(4) {
                 self.unsynced_dirs.insert(dir.to_owned());
             }
         }
@@ -107,6 +112,26 @@ impl QueueWriter {
     /// Notes that a file was changed by someone else and must be synced.
     pub(crate) fn note_unsynced(&mut self, queue: QueueRef, start: i64, path: PathBuf) {
         self.unsynced.insert((queue, start), path);
+    }
+
+    /// Notes that a file was removed by someone else and its folder must be synced.
+    pub(crate) fn note_removed(&mut self, queue: QueueRef, start: i64, path: &Path) {
+        self.open.forget(|key| *key == (queue, start));
+        self.unsynced.remove(&(queue, start));
+        self.unsynced_dirs.extend(path.parent().map(Path::to_owned));
+    }
+
+    /// Syncs this folder before anything else is written: it holds the mark of a running store,
+    /// without which a later start would not look for units that lost their messages.
+    pub(crate) fn sync_first(&mut self, dir: PathBuf) {
+        self.sync_first = Some(dir);
+    }
+
+    fn sync_mark(&mut self) -> Result<(), StoreError> {
+        match self.sync_first.take() {
+            Some(dir) => self.disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir)),
+            None => Ok(()),
+        }
     }
 
     /// Returns when everything written so far survives a power cut.

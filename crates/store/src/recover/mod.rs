@@ -1,0 +1,428 @@
+//! Finding out, at the start, what the files hold, and putting right what an unclean stop left.
+//!
+//! 1. Where to start reading the log: at the offset our checkpoint says is settled (log, queues
+//!    and index are on disk below it), else by Java's rules for directories Java left.
+//! 2. Reading from there to the end. A torn tail is cut. Damage elsewhere makes the start fail,
+//!    before anything was changed.
+//! 3. Queues lose what refers to the log beyond the start point, then the records from there on
+//!    are dispatched again.
+//!
+//! After a clean stop none of that is needed, and queues are looked at when first used.
+
+mod scan;
+
+use crate::consume_queue::QueueRef;
+use crate::error::StoreError;
+use crate::format::unit::Unit;
+use crate::put::index_keys;
+use crate::store::Store;
+use model::message::{DispatchProperties, system_flag};
+use model::names;
+use model::record::{BadRecord, Record};
+use scan::{Bad, Found, Scanner, has_lost_sector, has_record_behind};
+
+/// Units and keys collected before they are written, while dispatching again.
+const UNITS_BYTES_MAX: usize = 8 << 20;
+const KEYS_MAX: usize = 256 << 10;
+
+/// Where reading begins, and what is known of the part before.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// Read from here.
+    at: i64,
+    /// The log is on disk below this; -1 if that is not known.
+    flushed: i64,
+    /// Queues and index hold everything below this.
+    dispatched: i64,
+    /// Whether our own checkpoint named it.
+    is_by_statement: bool,
+    /// The record before `at`, if it was looked at: start and store time.
+    last_record: Option<(i64, i64)>,
+}
+
+/// The end of the log.
+#[derive(Debug, Clone, Copy)]
+struct Tail {
+    end: i64,
+    /// Start of the last record read; -1 if none was.
+    last_record: i64,
+    last_timestamp: i64,
+}
+
+impl Store {
+    /// Takes over what is on disk. `was_stopped_cleanly`: no `abort` file was there.
+    pub(crate) fn recover(
+        &mut self,
+        was_stopped_cleanly: bool,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let Some(first) = self.log.segments.first() else {
+            return self.recover_without_log();
+        };
+        self.queues.log_min = first;
+        let start = match self.start_by_statement()? {
+            Some(start) => start,
+            None => self.start_by_java_rules(was_stopped_cleanly)?,
+        };
+        let tail = self.find_end(&start)?;
+        self.last_record = tail.last_record;
+        self.last_store_timestamp = tail.last_timestamp;
+        self.written_timestamp = tail.last_timestamp;
+        self.flushed_timestamp = tail.last_timestamp;
+        self.log.segments.complete_from(tail.end)?;
+        if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
+            self.log.set_end(tail.end);
+            self.queues.stale_from = tail.end;
+            return self.open_index_writer();
+        }
+        tracing::info!(from = start.at, end = tail.end, "recovering the commit log");
+        self.log.segments.cut(tail.end)?;
+        // What a killed process wrote is only in the page cache, and now counts as flushed.
+        for file in self.log.segments.files_between(start.at, tail.end)? {
+            let path = self.log.segments.dir();
+            file.sync_data().map_err(StoreError::io("cannot sync", path))?;
+        }
+        self.log.set_end(tail.end);
+        self.rebuild(&start, tail.end, was_stopped_cleanly, now_ms)
+    }
+
+    /// Without log files whatever queues and index say is void.
+    fn recover_without_log(&mut self) -> Result<(), StoreError> {
+        self.log.set_end(0);
+        self.queues.stale_from = 0;
+        self.index.remove_newer(i64::MIN)?;
+        self.checkpoint.statement = None;
+        let topics: Vec<String> =
+            self.queues.iter().map(|(_, topic, _)| topic.to_owned()).collect();
+        for topic in topics {
+            self.queues.delete_topic(topic.as_bytes());
+        }
+        let doomed = std::mem::take(&mut self.queues.doomed);
+        self.queue_writer.as_mut().expect("no job runs before the start").remove(&doomed)?;
+        self.open_index_writer()
+    }
+
+    /// The start our own checkpoint names, if it has one that fits the log.
+    fn start_by_statement(&mut self) -> Result<Option<Start>, StoreError> {
+        let Some(statement) = self.checkpoint.statement else { return Ok(None) };
+        let settled = statement.settled;
+        let segments = &self.log.segments;
+        let file_bytes = self.log.file_bytes();
+        let is_inside = segments.first().is_some_and(|first| first <= settled)
+            && segments.starts().back().is_some_and(|last| settled <= last + file_bytes);
+        if !is_inside {
+            return Ok(None);
+        }
+        let mut last_record = None;
+        if let Some(clean) = statement.clean_end {
+            // The last record must end there, else somebody changed the log.
+            let segments = &mut self.log.segments;
+            let mut scanner = Scanner::new(segments, file_bytes, clean.last_record, true);
+            last_record = match scanner.next()? {
+                Found::Record(record) => Some((clean.last_record, record.store_timestamp)),
+                _ => None,
+            };
+            let is_right = scanner.at() == clean.end && clean.end == settled;
+            if !is_right || last_record.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Start {
+            at: settled,
+            flushed: statement.flushed,
+            dispatched: settled,
+            is_by_statement: true,
+            last_record,
+        }))
+    }
+
+    /// Java's rules: after a clean stop the last three files; after an unclean one the newest
+    /// file whose first message is old enough for the checkpoint.
+    fn start_by_java_rules(&mut self, was_stopped_cleanly: bool) -> Result<Start, StoreError> {
+        let starts: Vec<i64> = self.log.segments.starts().iter().copied().collect();
+        // What Java's queues hold is theirs up to their newest unit.
+        self.queues.stale_from = i64::MAX;
+        let flushed = self.checkpoint.statement.map_or(-1, |statement| statement.flushed);
+        if was_stopped_cleanly {
+            let at = starts[starts.len().saturating_sub(3)];
+            let dispatched = self.queues.newest_unit_end()?.max(at);
+            return Ok(Start {
+                at,
+                flushed,
+                dispatched,
+                is_by_statement: false,
+                last_record: None,
+            });
+        }
+        let limit = self.checkpoint.recovery_timestamp();
+        let file_bytes = self.log.file_bytes();
+        let mut at = starts[0];
+        for start in starts.iter().rev() {
+            let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, *start, true);
+            if let Found::Record(record) = scanner.next()?
+                && record.store_timestamp != 0
+                && record.store_timestamp <= limit
+            {
+                at = *start;
+                break;
+            }
+        }
+        Ok(Start { at, flushed, dispatched: at, is_by_statement: false, last_record: None })
+    }
+
+    /// Reads to the end of the log.
+    fn find_end(&mut self, start: &Start) -> Result<Tail, StoreError> {
+        let file_bytes = self.log.file_bytes();
+        let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, start.at, true);
+        let (last_record, last_timestamp) =
+            start.last_record.unwrap_or((-1, self.checkpoint.log_timestamp));
+        let mut tail = Tail { end: start.at, last_record, last_timestamp };
+        let bad = loop {
+            let at = scanner.at();
+            match scanner.next()? {
+                Found::Record(record) => {
+                    tail.last_record = record.commit_log_offset;
+                    tail.last_timestamp = record.store_timestamp;
+                    tail.end = record.commit_log_offset + record.total_len as i64;
+                }
+                Found::Bad(bad) => break Some(bad),
+                Found::End => {
+                    // The last file ends with a filler: the next one is not there yet.
+                    tail.end = tail.end.max(at);
+                    break None;
+                }
+            }
+        };
+        // Fillers were passed, too.
+        tail.end = tail.end.max(scanner.at());
+        if let Some(bad) = bad {
+            self.judge(start, tail.end, &bad)?;
+        }
+        Ok(tail)
+    }
+
+    /// Decides whether what stands at `at` may be cut off.
+    fn judge(&mut self, start: &Start, at: i64, bad: &Bad) -> Result<(), StoreError> {
+        let file_bytes = self.log.file_bytes();
+        let segments = &mut self.log.segments;
+        // A file that ends early reads like zeros.
+        let is_nothing = matches!(bad, Bad::Record(BadRecord::Magic(0) | BadRecord::Cut(0)));
+        let is_torn = if at < start.flushed {
+            false
+        } else if is_nothing {
+            // Zeros: the ordinary end, or a block that never reached the disk. Without knowing
+            // what did, a file that goes on behind it is damage.
+            start.flushed >= 0
+                || !segments.has(segments.start_of(at) + file_bytes)
+                || !has_record_behind(segments, file_bytes, segments.start_of(at) + file_bytes - 1)?
+        } else {
+            let claimed = match bad {
+                Bad::Record(BadRecord::Cut(len) | BadRecord::Lengths(len)) | Bad::Crc(len) => {
+                    *len as usize
+                }
+                _ => 0,
+            };
+            let rest = (file_bytes - at % file_bytes) as usize;
+            has_lost_sector(segments, at, claimed.clamp(512, 8 << 20).min(rest))?
+                || !has_record_behind(segments, file_bytes, at)?
+        };
+        if is_torn {
+            if !is_nothing {
+                tracing::warn!(offset = at, why = %bad, "the log's tail is torn and cut off");
+            }
+            return Ok(());
+        }
+        let file_start = segments.start_of(at);
+        Err(StoreError::Damaged {
+            path: segments.path_of(file_start),
+            position: (at - file_start) as u64,
+            commit_log_offset: at,
+            why: bad.to_string(),
+        })
+    }
+
+    /// Brings queues and index in line with the log.
+    fn rebuild(
+        &mut self,
+        start: &Start,
+        end: i64,
+        was_stopped_cleanly: bool,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let has_statement = self.checkpoint.statement.is_some();
+        if !was_stopped_cleanly && !has_statement {
+            self.index.remove_newer(self.checkpoint.index_timestamp)?;
+        }
+        self.index.repair()?;
+        self.index.cut(end, start.dispatched)?;
+        self.open_index_writer()?;
+        let first = self.log.min();
+        let mut from = start.dispatched;
+        if self.queues.iter().next().is_none() {
+            from = first;
+        }
+        self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
+        if !self.dispatch_from(from, end, from == first, now_ms)? {
+            tracing::warn!("a consume queue has a hole: building all of them from the whole log");
+            self.reload_queues(first)?;
+            self.dispatch_from(first, end, true, now_ms)?;
+        }
+        self.queues.stale_from = end;
+        self.index.dispatched(i64::MAX);
+        self.write_queues()?;
+        self.apply_index(now_ms)
+    }
+
+    /// Cuts every queue at the log offset `stale_from`.
+    fn reload_queues(&mut self, stale_from: i64) -> Result<(), StoreError> {
+        self.queues.stale_from = stale_from;
+        self.queues.unload_all();
+        let writer = self.queue_writer.as_mut().expect("no job runs before the start");
+        self.queues.load_all_and_cut(writer)
+    }
+
+    /// Dispatches the records from `from` on. False when a queue turns out to lack older units;
+    /// with `is_whole_log` it then starts with what there is.
+    fn dispatch_from(
+        &mut self,
+        from: i64,
+        end: i64,
+        is_whole_log: bool,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let mut at = from;
+        while at < end {
+            // Dispatching needs the whole store, the scanner its files: take turns.
+            let mut batch = Vec::new();
+            let file_bytes = self.log.file_bytes();
+            let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, at, false);
+            while batch.len() < 4096 && scanner.at() < end {
+                match scanner.next()? {
+                    Found::Record(record) => batch.push(Replay::of(&record)),
+                    Found::Bad(_) | Found::End => break,
+                }
+            }
+            let reached = scanner.at();
+            if reached == at {
+                break;
+            }
+            at = reached;
+            for replay in &batch {
+                if !self.dispatch_again(replay, is_whole_log)? {
+                    return Ok(false);
+                }
+            }
+            if self.queues.pending_bytes() > UNITS_BYTES_MAX {
+                self.write_queues()?;
+            }
+            self.index.dispatched(at);
+            if self.index.ready() > KEYS_MAX {
+                self.apply_index(now_ms)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Dispatches one record again.
+    fn dispatch_again(&mut self, replay: &Replay, is_whole_log: bool) -> Result<bool, StoreError> {
+        let Ok(queue) = self.queues.create_unless_there(&replay.topic, replay.queue_id) else {
+            tracing::warn!(offset = replay.unit.commit_log_offset, "record with an illegal topic");
+            return Ok(true);
+        };
+        if replay.has_unit && !self.replay_unit(queue, replay, is_whole_log)? {
+            return Ok(false);
+        }
+        let offset = replay.unit.commit_log_offset;
+        if self.config.index_enabled && replay.has_keys && offset >= self.index.end_offset() {
+            let prefix = self.queues.key_prefix_hash(queue);
+            for key in index_keys(&replay.unique_key, &replay.keys) {
+                self.index.push(prefix, key, offset, replay.store_timestamp);
+            }
+        }
+        Ok(true)
+    }
+
+    fn replay_unit(
+        &mut self,
+        queue: QueueRef,
+        replay: &Replay,
+        is_whole_log: bool,
+    ) -> Result<bool, StoreError> {
+        self.load_queue(queue)?;
+        let state = &self.queues[queue];
+        let (max, has_files) = (state.max, state.first_file >= 0 || state.max > 0);
+        let mut unit = replay.unit;
+        unit.tags_code = self.replayed_tags_code(replay);
+        if replay.queue_offset > max && has_files && !is_whole_log {
+            return Ok(false);
+        }
+        if replay.queue_offset != max {
+            // The log is right: the queue was cut short, or its topic was deleted and made anew.
+            self.write_queues()?;
+            let writer = self.queue_writer.as_mut().expect("no job runs before the start");
+            if replay.queue_offset < max {
+                self.queues.cut(queue, replay.queue_offset, writer)?;
+            } else {
+                self.queues.restart(queue, replay.queue_offset, writer)?;
+            }
+        }
+        self.queues[queue].exists = true;
+        self.queues.push(queue, unit);
+        self.queues[queue].next = self.queues[queue].max;
+        Ok(true)
+    }
+
+    /// The tags code: the delivery time in the schedule topic (Java's rule), else as derived.
+    fn replayed_tags_code(&self, replay: &Replay) -> i64 {
+        let Some(level) = replay.delay_level else { return replay.unit.tags_code };
+        let levels = &self.config.delay_levels_ms;
+        let level = usize::try_from(level).unwrap_or(0).min(levels.len());
+        match level.checked_sub(1) {
+            Some(at) => replay.store_timestamp + levels[at],
+            None => replay.unit.tags_code,
+        }
+    }
+}
+
+/// What is needed of a record to dispatch it again.
+struct Replay {
+    topic: Vec<u8>,
+    queue_id: i32,
+    queue_offset: i64,
+    unit: Unit,
+    store_timestamp: i64,
+    has_unit: bool,
+    has_keys: bool,
+    delay_level: Option<i64>,
+    unique_key: Vec<u8>,
+    keys: Vec<u8>,
+}
+
+impl Replay {
+    fn of(record: &Record<'_>) -> Replay {
+        let found = DispatchProperties::find(record.properties);
+        let transaction = record.sys_flag & system_flag::TRANSACTION_MASK;
+        let is_scheduled = record.topic == names::SCHEDULE_TOPIC.as_bytes();
+        let level = found.delay.filter(|_| is_scheduled);
+        let level = level.and_then(|level| std::str::from_utf8(level).ok()?.parse().ok());
+        Replay {
+            topic: record.topic.to_vec(),
+            queue_id: record.queue_id,
+            queue_offset: record.queue_offset,
+            unit: Unit {
+                commit_log_offset: record.commit_log_offset,
+                size: record.total_len as i32,
+                tags_code: found.tags_code(),
+            },
+            store_timestamp: record.store_timestamp,
+            has_unit: !matches!(
+                transaction,
+                system_flag::TRANSACTION_PREPARED | system_flag::TRANSACTION_ROLLBACK
+            ),
+            has_keys: transaction != system_flag::TRANSACTION_ROLLBACK,
+            delay_level: level,
+            unique_key: found.unique_key.to_vec(),
+            keys: found.keys.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Reading the log record by record.
+
+use crate::commit_log::Segments;
+use crate::error::StoreError;
+use model::record::{self, BadRecord, Entry, FILLER_LEN_MIN, Record};
+
+/// Bytes read at once.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// What stands at a position of the log.
+pub(super) enum Found<'a> {
+    /// A record with intact body and its own offset.
+    Record(Record<'a>),
+    /// No record: the log ends or is damaged here.
+    Bad(Bad),
+    /// Behind the last file.
+    End,
+}
+
+/// Why there is no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Bad {
+    /// The bytes are no record.
+    Record(BadRecord),
+    /// The record belongs elsewhere.
+    Offset(i64),
+    /// The CRC of the body or the record is wrong; holds the record's length.
+    Crc(u32),
+    /// The filler does not reach the end of the file.
+    Filler(u32),
+}
+
+impl std::fmt::Display for Bad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Bad::Record(bad) => write!(f, "{bad}"),
+            Bad::Offset(offset) => write!(f, "the record says it is at commit log offset {offset}"),
+            Bad::Crc(len) => write!(f, "the CRC of the record of {len} bytes is wrong"),
+            Bad::Filler(len) => write!(f, "the filler of {len} bytes does not end the file"),
+        }
+    }
+}
+
+/// Walks the log from one record to the next.
+pub(super) struct Scanner<'s> {
+    segments: &'s mut Segments,
+    file_bytes: i64,
+    check_crc: bool,
+    /// Where the next record is expected.
+    at: i64,
+    /// Bytes read, and the log offset of the first.
+    block: Vec<u8>,
+    block_start: i64,
+}
+
+impl<'s> Scanner<'s> {
+    pub(super) fn new(
+        segments: &'s mut Segments,
+        file_bytes: i64,
+        from: i64,
+        check_crc: bool,
+    ) -> Scanner<'s> {
+        let block = Vec::new();
+        Scanner { segments, file_bytes, check_crc, at: from, block, block_start: from }
+    }
+
+    /// Where the next record is expected.
+    pub(super) fn at(&self) -> i64 {
+        self.at
+    }
+
+    fn bytes(&self) -> &[u8] {
+        let skip = (self.at - self.block_start) as usize;
+        self.block.get(skip..).unwrap_or(&[])
+    }
+
+    /// Reads a block that starts at the current position and has `len` bytes, if the file does.
+    fn fill(&mut self, len: usize) -> Result<(), StoreError> {
+        let rest_of_file = self.file_bytes - self.at % self.file_bytes;
+        let len = len.max(BLOCK_BYTES).min(rest_of_file as usize);
+        let block = &mut self.block;
+        block.resize(len, 0);
+        let read = self.segments.read(self.at, block)?;
+        block.truncate(read);
+        self.block_start = self.at;
+        Ok(())
+    }
+
+    /// What stands at the current position; moves behind a record.
+    pub(super) fn next(&mut self) -> Result<Found<'_>, StoreError> {
+        loop {
+            if !self.segments.has(self.segments.start_of(self.at)) {
+                return Ok(Found::End);
+            }
+            if self.bytes().len() < FILLER_LEN_MIN {
+                self.fill(FILLER_LEN_MIN)?;
+            }
+            if let Err(BadRecord::Cut(len)) = record::decode(self.bytes())
+                && (len as i64) < self.file_bytes
+            {
+                self.fill((len as usize).max(FILLER_LEN_MIN))?;
+            }
+            let to_end_of_file = self.file_bytes - self.at % self.file_bytes;
+            match record::decode(self.bytes()) {
+                Ok(Entry::Filler(len)) if i64::from(len) == to_end_of_file => {
+                    self.at += to_end_of_file;
+                }
+                Ok(Entry::Filler(len)) => return Ok(Found::Bad(Bad::Filler(len))),
+                Err(bad) => return Ok(Found::Bad(Bad::Record(bad))),
+                Ok(Entry::Record(_)) => return Ok(self.take_record()),
+            }
+        }
+    }
+
+    fn take_record(&mut self) -> Found<'_> {
+        let at = self.at;
+        let skip = (at - self.block_start) as usize;
+        let Ok(Entry::Record(record)) = record::decode(&self.block[skip..]) else {
+            return Found::Bad(Bad::Crc(0));
+        };
+        if record.commit_log_offset != at {
+            return Found::Bad(Bad::Offset(record.commit_log_offset));
+        }
+        let bytes = &self.block[skip..skip + record.total_len];
+        if self.check_crc && !(record.is_body_intact() && record::is_record_crc_right(bytes)) {
+            return Found::Bad(Bad::Crc(record.total_len as u32));
+        }
+        self.at += record.total_len as i64;
+        Found::Record(record)
+    }
+}
+
+/// Whether an intact record starts anywhere behind `from`.
+pub(super) fn has_record_behind(
+    segments: &mut Segments,
+    file_bytes: i64,
+    from: i64,
+) -> Result<bool, StoreError> {
+    let mut at = from + 1;
+    let mut block = vec![0; BLOCK_BYTES];
+    while segments.has(segments.start_of(at)) {
+        let read = segments.read(at, &mut block)?;
+        let to_end_of_file = file_bytes - at % file_bytes;
+        if read < record::RECORD_LEN_MIN {
+            at += to_end_of_file;
+            continue;
+        }
+        for position in candidates(&block[..read]) {
+            let start = at + position as i64;
+            let mut scanner = Scanner::new(segments, file_bytes, start, true);
+            if let Found::Record(_) = scanner.next()? {
+                return Ok(true);
+            }
+        }
+        // A magic may lie across two blocks.
+        at += if (read as i64) < to_end_of_file { read as i64 - 7 } else { to_end_of_file };
+    }
+    Ok(false)
+}
+
+/// Where in `bytes` a record may start: four bytes before a magic.
+fn candidates(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let first = record::MAGIC_V1.to_be_bytes()[0];
+    bytes.windows(8).enumerate().filter_map(move |(i, window)| {
+        if window[4] != first {
+            return None;
+        }
+        let magic = u32::from_be_bytes([window[4], window[5], window[6], window[7]]);
+        matches!(magic, record::MAGIC_V1 | record::MAGIC_V2).then_some(i)
+    })
+}
+
+/// Whether one of the 512-byte sectors that a record from `start` of `len` bytes touches reads as
+/// zeros only: it never reached the disk.
+pub(super) fn has_lost_sector(
+    segments: &mut Segments,
+    start: i64,
+    len: usize,
+) -> Result<bool, StoreError> {
+    const SECTOR: usize = 512;
+    let first = start - start % SECTOR as i64;
+    let mut bytes = vec![0; ((start - first) as usize + len).next_multiple_of(SECTOR)];
+    let read = segments.read(first, &mut bytes)?;
+    // The first sector counts from the record's start on.
+    let lead = (start - first) as usize;
+    let is_lost = |(i, sector): (usize, &[u8])| {
+        let skip = if i == 0 { lead } else { 0 };
+        sector.get(skip..).is_some_and(|rest| rest.iter().all(|b| *b == 0))
+    };
+    Ok(bytes[..read].chunks(SECTOR).enumerate().any(is_lost))
+}
