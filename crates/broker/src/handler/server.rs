@@ -127,6 +127,27 @@ fn idle_parts(table: &mut Table) {
     ];
     table.extend(zero.map(|key| (key, "0".to_owned())));
     table.extend(["timerEnqueueTps", "timerDequeueTps"].map(|key| (key, "0.0".to_owned())));
+    // Java's histogram of lock times; a put takes no lock here.
+    let buckets = [
+        "<=0ms",
+        "0~10ms",
+        "10~50ms",
+        "50~100ms",
+        "100~200ms",
+        "200~500ms",
+        "500ms~1s",
+        "1~2s",
+        "2~3s",
+        "3~4s",
+        "4~5s",
+        "5~10s",
+        "10s~",
+    ];
+    let histogram = buckets.map(|bucket| format!("[{bucket}]:0 ")).concat();
+    table.insert("putMessageDistributeTime", histogram);
+    table.extend(["putLatency99", "putLatency999"].map(|key| (key, "0.00".to_owned())));
+    let longest = ["putMessageEntireTimeMax", "getMessageEntireTimeMax"];
+    table.extend(longest.map(|key| (key, "0".to_owned())));
     table.insert("EndTransactionThreadPoolQueueCapacity", "100000".to_owned());
     table.insert("remainTransientStoreBufferNumbs", i32::MAX.to_string());
     table.extend(POOLS.map(|(key, value)| (key, value.to_owned())));
