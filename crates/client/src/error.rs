@@ -47,10 +47,18 @@ impl Error {
                     | code::SYSTEM_ERROR
                     | code::SYSTEM_BUSY
                     | code::NO_PERMISSION
+                    | code::FLOW_CONTROL
                     | code::GO_AWAY
             ),
             _ => false,
         }
+    }
+
+    /// Whether the broker has too much to do: it has stored nothing and may take the message in a
+    /// moment.
+    pub fn is_busy(&self) -> bool {
+        use response_code as code;
+        matches!(self, Error::Refused { code: code::SYSTEM_BUSY | code::FLOW_CONTROL, .. })
     }
 }
 

@@ -15,9 +15,10 @@ use protocol::request::send::SendMessageReply;
 use protocol::{Frame, request_code};
 use remoting::CallError;
 
-use super::{OnSent, STEP_ATTEMPTS, STEP_ROUTES, SendResult, Shared, result, status};
+use super::{BUSY_PAUSE, OnSent, STEP_ATTEMPTS, STEP_ROUTES, SendResult, Shared, result, status};
 use crate::error::Error;
 use crate::message::Message;
+use crate::periodic::{ON_RING, due};
 use crate::sync::lock;
 
 /// A send in flight.
@@ -25,6 +26,8 @@ pub(super) struct Flight {
     message: Arc<Message>,
     retries_left: usize,
     due_ns: u64,
+    /// No further attempt before this time.
+    not_before_ns: u64,
     /// The broker that failed last.
     avoid: Option<String>,
     done: OnSent,
@@ -32,7 +35,8 @@ pub(super) struct Flight {
 
 impl Flight {
     pub(super) fn new(message: Message, retries: usize, due_ns: u64, done: OnSent) -> Flight {
-        Flight { message: Arc::new(message), retries_left: retries, due_ns, avoid: None, done }
+        let (message, retries_left) = (Arc::new(message), retries);
+        Flight { message, retries_left, due_ns, not_before_ns: 0, avoid: None, done }
     }
 }
 
@@ -71,18 +75,30 @@ impl Shared {
         answer: Result<&Frame<'_>, CallError>,
     ) {
         let outcome = read(&flight.message, queue, answer);
-        let again = match &outcome {
-            Err(e) => e.is_passing() && flight.retries_left > 0 && mono_ns() < flight.due_ns,
-            Ok(_) => false,
-        };
-        if !again || self.stopped.load(Ordering::Acquire) {
-            return self.finish(flight, outcome);
+        let is_late = mono_ns() >= flight.due_ns || self.stopped.load(Ordering::Acquire);
+        match &outcome {
+            Err(e) if e.is_busy() && !is_late => flight.not_before_ns = due(BUSY_PAUSE),
+            Err(e) if e.is_passing() && flight.retries_left > 0 && !is_late => {
+                flight.retries_left -= 1;
+                self.bell.ring(STEP_ROUTES);
+            }
+            _ => return self.finish(flight, outcome),
         }
-        flight.retries_left -= 1;
         flight.avoid = Some(queue.broker_name.clone());
         lock(&self.attempts).push(flight);
-        self.bell.ring(STEP_ROUTES);
         self.bell.ring(STEP_ATTEMPTS);
+    }
+
+    /// Makes the attempts that are due, on the periodic thread, and says when the next is.
+    pub(super) fn attempt_again(self: &Arc<Shared>) -> u64 {
+        let now_ns = mono_ns();
+        let (ripe, next_ns) = {
+            let mut attempts = lock(&self.attempts);
+            let ripe: Vec<_> = attempts.extract_if(.., |f| f.not_before_ns <= now_ns).collect();
+            (ripe, attempts.iter().map(|flight| flight.not_before_ns).min())
+        };
+        ripe.into_iter().for_each(|flight| self.launch(flight));
+        next_ns.unwrap_or(ON_RING)
     }
 
     pub(super) fn finish(&self, flight: Flight, outcome: Result<SendResult, Error>) {

@@ -33,6 +33,9 @@ use flight::Flight;
 const HEARTBEAT_PERIOD: Duration = Duration::from_secs(30);
 /// How often routes are asked for again.
 const ROUTE_PERIOD: Duration = Duration::from_secs(30);
+/// Pause before a busy broker is asked again. It has stored nothing, so asking again until the
+/// send's time is over makes no duplicates.
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
 /// Indices of the periodic steps.
 const STEP_ROUTES: usize = 0;
 const STEP_HEARTBEAT: usize = 1;
@@ -147,11 +150,7 @@ impl Producer {
                 beats.heartbeat();
                 due(HEARTBEAT_PERIOD)
             }),
-            Step::new(ON_RING, move || {
-                let flights = std::mem::take(&mut *lock(&again.attempts));
-                flights.into_iter().for_each(|flight| again.launch(flight));
-                ON_RING
-            }),
+            Step::new(ON_RING, move || again.attempt_again()),
         ];
         let thread = periodic::start("mq-producer", shared.bell.clone(), steps)?;
         Ok(Producer { shared, thread: Mutex::new(Some(thread)) })
@@ -347,21 +346,24 @@ impl Shared {
         once: impl Fn(&Target<'_>) -> Result<SendResult, Error>,
     ) -> Result<SendResult, Error> {
         let due_ns = self.due_ns();
-        let mut avoid: Option<String> = None;
-        for attempt in 0.. {
+        let (mut avoid, mut retries_left) = (None::<String>, self.config.retries);
+        loop {
             let route = self.route(topic)?;
             let queue = self.choose(&route, avoid.as_deref())?;
             let address = self.address(&route, queue)?;
             match once(&Target { queue, address, due_ns }) {
-                Err(e) if e.is_passing() && attempt < self.config.retries && mono_ns() < due_ns => {
-                    tracing::debug!(topic, "attempt {attempt} failed: {e}");
+                Err(e) if e.is_busy() && mono_ns() < due_ns => {
+                    std::thread::park_timeout(BUSY_PAUSE);
+                }
+                Err(e) if e.is_passing() && retries_left > 0 && mono_ns() < due_ns => {
+                    tracing::debug!(topic, "an attempt failed: {e}");
+                    retries_left -= 1;
                     self.bell.ring(STEP_ROUTES);
-                    avoid = Some(queue.broker_name.clone());
                 }
                 other => return other,
             }
+            avoid = Some(queue.broker_name.clone());
         }
-        unreachable!("the loop has no end of its own")
     }
 
     fn send_once(&self, message: &Message, target: &Target<'_>) -> Result<SendResult, Error> {
