@@ -1,3 +1,5 @@
+//! Calls over real sockets: every one gets exactly one answer.
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::sync_channel;

@@ -35,11 +35,15 @@ const TAGS: [&str; 3] = ["red", "green", "blue"];
 #[derive(Args)]
 pub struct QuickstartArgs {
     /// How many messages to send
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = count())]
     messages: u32,
     /// Name server of a running cluster to use instead of servers of its own
     #[arg(long, value_name = "ADDR")]
     namesrv: Option<String>,
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=1_000_000)
 }
 
 /// Runs all steps.
