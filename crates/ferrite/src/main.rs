@@ -27,6 +27,8 @@ enum Command {
     Namesrv(command::namesrv::NamesrvArgs),
     /// The broker: keeps messages
     Broker(command::broker::BrokerArgs),
+    /// Sends and consumes messages of several kinds through real sockets and shows what happened
+    Quickstart(command::quickstart::QuickstartArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => command::dev::run(args),
         Command::Namesrv(args) => command::namesrv::run(args),
         Command::Broker(args) => command::broker::run(args),
+        Command::Quickstart(args) => command::quickstart::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
             Ok(())

@@ -1,24 +1,26 @@
 //! Outgoing calls: one connection per address, shared by all threads, with a reader thread that
 //! hands each response to the caller that waits for it.
 //!
-//! Used off the data path only (registration, admin calls, the client library): a call blocks its
-//! thread until the answer or the timeout.
+//! `call` blocks its thread until the answer or the timeout (registration, admin calls);
+//! `call_later` hands the answer to a callback on the reader thread (sends in flight, pulls).
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base::clock::mono_ns;
 use base::thread::spawn_named;
 use protocol::encode::{self, FieldWriter};
-use protocol::frame::{self, HeaderKind};
+use protocol::frame::{self, Frame, HeaderKind};
 use protocol::request::{Reply as ReplyFields, Request};
 
 use crate::address;
+use crate::peer::{Peer, Waiting, broke, lock};
 
 /// Why a call brought no answer, or not the one hoped for.
 #[derive(Debug)]
@@ -68,6 +70,10 @@ pub struct RawResponse {
 }
 
 impl RawResponse {
+    pub(crate) fn new(code: i32, remark: String, frame: Vec<u8>) -> RawResponse {
+        RawResponse { code, remark, frame }
+    }
+
     /// The typed fields and the body.
     ///
     /// # Errors
@@ -105,12 +111,9 @@ pub struct Incoming<'a> {
 /// `None` answers nothing.
 pub type OnRequest = dyn Fn(&Incoming<'_>) -> Option<(i32, Option<String>, Vec<u8>)> + Send + Sync;
 
-struct Peer {
-    address: String,
-    stream: Mutex<TcpStream>,
-    waiting: Mutex<HashMap<i32, SyncSender<RawResponse>>>,
-    broken: AtomicBool,
-}
+/// What to do with the answer of [`Client::call_later`]: the response as it came, refusals
+/// included, or why there is none (never [`CallError::Refused`]).
+pub type OnAnswer = Box<dyn FnOnce(Result<&Frame<'_>, CallError>) + Send>;
 
 /// Calls servers by address.
 pub struct Client {
@@ -119,11 +122,6 @@ pub struct Client {
     kind: HeaderKind,
     connect_timeout: Duration,
     on_request: Arc<OnRequest>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The maps behind these locks are whole after every statement.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Client {
@@ -172,7 +170,9 @@ impl Client {
         let peer = self.peer(address)?;
         let opaque = self.next_opaque.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = sync_channel(1);
-        lock(&peer.waiting).insert(opaque, sender);
+        if peer.expect(opaque, Waiting::Thread(sender)).is_err() {
+            return Err(broke(address).into());
+        }
         let mut out = Vec::with_capacity(256 + body.len());
         encode::write_request(&mut out, self.kind, code, opaque, false, fields, body);
         if let Err(e) = peer.send(&out) {
@@ -182,14 +182,45 @@ impl Client {
         match receiver.recv_timeout(timeout) {
             Ok(response) => Ok(response),
             Err(RecvTimeoutError::Timeout) => {
-                lock(&peer.waiting).remove(&opaque);
+                peer.give_up(opaque);
                 Err(CallError::Timeout)
             }
             Err(RecvTimeoutError::Disconnected) => {
                 self.forget(&peer);
-                let why = format!("{address}: the connection broke before the answer");
-                Err(io::Error::new(io::ErrorKind::ConnectionReset, why).into())
+                Err(broke(address).into())
             }
+        }
+    }
+
+    /// Calls without waiting; `done` gets the answer or the error, exactly once.
+    ///
+    /// `done` runs on the connection's reader thread, so it must be short and must not make
+    /// blocking calls to the same address; when no connection can be made or used it runs on the
+    /// calling thread before this returns. A timeout is noticed up to half a second late.
+    pub fn call_later(
+        &self,
+        address: &str,
+        code: i32,
+        fields: impl FnOnce(&mut FieldWriter<'_>),
+        body: &[u8],
+        timeout: Duration,
+        done: impl FnOnce(Result<&Frame<'_>, CallError>) + Send + 'static,
+    ) {
+        let peer = match self.peer(address) {
+            Ok(peer) => peer,
+            Err(e) => return done(Err(e.into())),
+        };
+        let opaque = self.next_opaque.fetch_add(1, Ordering::Relaxed);
+        let due_ns = mono_ns().saturating_add(timeout.as_nanos() as u64);
+        let waiting = Waiting::Callback { due_ns, done: Box::new(done) };
+        if let Err(Waiting::Callback { done, .. }) = peer.expect(opaque, waiting) {
+            return done(Err(broke(address).into()));
+        }
+        let mut out = Vec::with_capacity(256 + body.len());
+        encode::write_request(&mut out, self.kind, code, opaque, false, fields, body);
+        if peer.send(&out).is_err() {
+            // The reader thread tells the callback.
+            self.forget(&peer);
         }
     }
 
@@ -198,24 +229,31 @@ impl Client {
     /// # Errors
     /// No connection.
     pub fn tell<R: Request>(&self, address: &str, request: &R, body: &[u8]) -> io::Result<()> {
+        self.tell_raw(address, R::CODE, |w| request.encode(w), body)
+    }
+
+    /// Sends a one-way request whose fields `fields` writes.
+    ///
+    /// # Errors
+    /// No connection.
+    pub fn tell_raw(
+        &self,
+        address: &str,
+        code: i32,
+        fields: impl FnOnce(&mut FieldWriter<'_>),
+        body: &[u8],
+    ) -> io::Result<()> {
         let peer = self.peer(address)?;
         let opaque = self.next_opaque.fetch_add(1, Ordering::Relaxed);
         let mut out = Vec::with_capacity(256 + body.len());
-        encode::write_request(
-            &mut out,
-            self.kind,
-            R::CODE,
-            opaque,
-            true,
-            |w| request.encode(w),
-            body,
-        );
+        encode::write_request(&mut out, self.kind, code, opaque, true, fields, body);
         peer.send(&out).inspect_err(|_| self.forget(&peer))
     }
 
     /// Closes every connection; waiting calls fail.
     pub fn close(&self) {
-        for (_, peer) in lock(&self.peers).drain() {
+        let peers = std::mem::take(&mut *lock(&self.peers));
+        for peer in peers.into_values() {
             peer.shut_down();
         }
     }
@@ -230,7 +268,7 @@ impl Client {
 
     fn peer(&self, address: &str) -> io::Result<Arc<Peer>> {
         if let Some(peer) = lock(&self.peers).get(address)
-            && !peer.broken.load(Ordering::Acquire)
+            && !peer.is_broken()
         {
             return Ok(peer.clone());
         }
@@ -238,7 +276,7 @@ impl Client {
         let mut peers = lock(&self.peers);
         match peers.get(address) {
             // Another thread was quicker: one connection is enough.
-            Some(other) if !other.broken.load(Ordering::Acquire) => {
+            Some(other) if !other.is_broken() => {
                 fresh.shut_down();
                 Ok(other.clone())
             }
@@ -253,16 +291,9 @@ impl Client {
         let to: SocketAddr = address::resolve(address)?;
         let stream = TcpStream::connect_timeout(&to, self.connect_timeout)
             .map_err(|e| io::Error::new(e.kind(), format!("{address}: {e}")))?;
-        stream.set_nodelay(true)?;
-        let reader = stream.try_clone()?;
-        let peer = Arc::new(Peer {
-            address: address.to_owned(),
-            stream: Mutex::new(stream),
-            waiting: Mutex::new(HashMap::new()),
-            broken: AtomicBool::new(false),
-        });
+        let peer = Arc::new(Peer::new(address, stream)?);
         let (reading, kind, on_request) = (peer.clone(), self.kind, self.on_request.clone());
-        spawn_named("remote-reader", move || reading.read(reader, kind, &*on_request))?;
+        spawn_named("remote-reader", move || reading.read(kind, &*on_request))?;
         Ok(peer)
     }
 }
@@ -273,79 +304,5 @@ impl Drop for Client {
     }
 }
 
-impl Peer {
-    fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        lock(&self.stream).write_all(bytes)
-    }
-
-    fn shut_down(&self) {
-        self.broken.store(true, Ordering::Release);
-        // An error means the socket is already gone.
-        let _ = lock(&self.stream).shutdown(Shutdown::Both);
-        lock(&self.waiting).clear();
-    }
-
-    /// The reader thread: until the connection ends.
-    fn read(&self, mut stream: TcpStream, kind: HeaderKind, on_request: &OnRequest) {
-        if let Err(e) = self.read_frames(&mut stream, kind, on_request) {
-            tracing::debug!(server = self.address, "connection ended: {e}");
-        }
-        self.shut_down();
-    }
-
-    fn read_frames(
-        &self,
-        stream: &mut TcpStream,
-        kind: HeaderKind,
-        on_request: &OnRequest,
-    ) -> io::Result<()> {
-        let malformed = |e: String| io::Error::new(io::ErrorKind::InvalidData, e);
-        let mut prefix = [0_u8; 4];
-        loop {
-            stream.read_exact(&mut prefix)?;
-            let mut whole = prefix.to_vec();
-            let length = u32::from_be_bytes(prefix) as usize;
-            if length > frame::FRAME_BYTES_MAX {
-                return Err(malformed(format!("a frame of {length} bytes")));
-            }
-            whole.resize(4 + length, 0);
-            stream.read_exact(&mut whole[4..])?;
-            let kept = whole.clone();
-            let frame = frame::decode(&mut whole).map_err(|e| malformed(e.to_string()))?;
-            if !frame.is_response() {
-                self.answer(&frame, kind, on_request)?;
-                continue;
-            }
-            if let Some(waiting) = lock(&self.waiting).remove(&frame.opaque) {
-                let remark = frame.remark.map(String::from_utf8_lossy).unwrap_or_default();
-                let remark = remark.into_owned();
-                // A caller that gave up no longer listens.
-                let _ = waiting.send(RawResponse { code: frame.code, remark, frame: kept });
-            }
-        }
-    }
-
-    fn answer(
-        &self,
-        frame: &frame::Frame<'_>,
-        kind: HeaderKind,
-        on_request: &OnRequest,
-    ) -> io::Result<()> {
-        let incoming = Incoming { frame, server: &self.address };
-        let Some((code, remark, body)) = on_request(&incoming) else { return Ok(()) };
-        if frame.is_oneway() {
-            return Ok(());
-        }
-        let mut out = Vec::new();
-        encode::write_response(
-            &mut out,
-            kind,
-            frame.opaque,
-            code,
-            remark.as_deref(),
-            |_| {},
-            &body,
-        );
-        self.send(&out)
-    }
-}
+#[cfg(test)]
+mod tests;

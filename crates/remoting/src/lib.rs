@@ -17,6 +17,7 @@ pub mod server;
 
 pub mod address;
 pub mod client;
+mod peer;
 
 pub use client::{CallError, Client};
 pub use exchange::{Call, ConnectionId, Exchange, ReplyHandle};

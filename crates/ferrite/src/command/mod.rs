@@ -3,5 +3,6 @@
 pub mod broker;
 pub mod dev;
 pub mod namesrv;
+pub mod quickstart;
 
 mod stop;

@@ -152,6 +152,34 @@ fn views_say_what_the_typed_requests_say() {
 }
 
 #[test]
+fn a_send_view_is_read_as_it_was_written() {
+    for max_reconsume_times in [None, Some(16)] {
+        let view = SendView {
+            producer_group: b"g",
+            topic: b"t",
+            default_topic: b"TBW102",
+            default_topic_queue_nums: 4,
+            queue_id: 3,
+            sys_flag: 1,
+            born_timestamp: 1_700_000_000_000,
+            flag: -1,
+            properties: b"KEYS\x01k\x02",
+            reconsume_times: 2,
+            unit_mode: true,
+            max_reconsume_times,
+            batch: true,
+            broker_name: b"b",
+        };
+        for kind in [HeaderKind::Json, HeaderKind::Binary] {
+            let mut bytes = Vec::new();
+            write_request(&mut bytes, kind, 310, 1, false, |w| view.write_short(w), b"");
+            let frame = decode(&mut bytes).unwrap();
+            assert_eq!(SendView::read(310, &frame.fields), Ok(view.clone()));
+        }
+    }
+}
+
+#[test]
 fn pull_views_say_what_the_typed_pull_says() {
     let pull = PullMessage {
         consumer_group: "g".into(),

@@ -1,0 +1,3 @@
+//! End to end: drives the built `ferrite`.
+
+mod quickstart;
