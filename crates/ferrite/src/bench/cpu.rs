@@ -12,8 +12,8 @@ const NS_PER_TICK: u64 = 10_000_000;
 /// CPU time of a process up to now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CpuSample {
-    /// By thread, ns. Threads that have ended are missing.
-    threads: HashMap<u32, u64>,
+    /// By thread: ns on a CPU, ns ready to run but waiting for one. Ended threads are missing.
+    threads: HashMap<u32, (u64, u64)>,
     /// All threads, ended ones too, ns, in steps of 10 ms.
     process_ns: u64,
 }
@@ -39,12 +39,20 @@ impl CpuSample {
     /// CPU time used since `earlier`, ns. Exact unless a thread has ended in between; then the
     /// coarser figure of the whole process counts if it is larger.
     pub fn since(&self, earlier: &CpuSample) -> u64 {
-        let before = |thread: &u32| earlier.threads.get(thread).copied().unwrap_or(0);
-        let exact = self.threads.iter().map(|(id, ns)| ns.saturating_sub(before(id))).sum::<u64>();
+        let before = |thread: &u32| earlier.threads.get(thread).map_or(0, |(on_cpu, _)| *on_cpu);
+        let on_cpu = |(id, (ns, _)): (&u32, &(u64, u64))| ns.saturating_sub(before(id));
+        let exact = self.threads.iter().map(on_cpu).sum::<u64>();
         if earlier.threads.keys().all(|id| self.threads.contains_key(id)) {
             return exact;
         }
         exact.max(self.process_ns.saturating_sub(earlier.process_ns))
+    }
+
+    /// How long its threads were ready to run but had no CPU since `earlier`, ns, summed up. Much
+    /// of it says that the machine was busy with something else.
+    pub fn waited_since(&self, earlier: &CpuSample) -> u64 {
+        let before = |thread: &u32| earlier.threads.get(thread).map_or(0, |(_, waited)| *waited);
+        self.threads.iter().map(|(id, (_, ns))| ns.saturating_sub(before(id))).sum()
     }
 
     /// How many threads the process has.
@@ -76,9 +84,10 @@ pub fn process_name(pid: u32) -> Option<String> {
     Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
 }
 
-/// The first number: ns on a CPU.
-fn parse_schedstat(text: &str) -> Option<u64> {
-    text.split_ascii_whitespace().next()?.parse().ok()
+/// The first two numbers: ns on a CPU and ns waiting for one.
+fn parse_schedstat(text: &str) -> Option<(u64, u64)> {
+    let mut words = text.split_ascii_whitespace();
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
 }
 
 /// User and system ticks. The process name stands in parentheses and may contain anything.
@@ -101,8 +110,8 @@ mod tests {
 
     #[test]
     fn files_of_proc_are_read() {
-        assert_eq!(parse_schedstat("67105 105015 2\n"), Some(67_105));
-        assert_eq!(parse_schedstat(""), None);
+        assert_eq!(parse_schedstat("67105 105015 2\n"), Some((67_105, 105_015)));
+        assert_eq!(parse_schedstat("67105"), None);
         let stat = "812 (a) b) S 1 812 812 0 -1 4194560 9 0 1 0 120 34 0 0 20 0 1 0 99 1 2";
         assert_eq!(parse_stat_ticks(stat), Some(154));
         assert_eq!(parse_stat_ticks("812 (cut) S 1"), None);
@@ -115,7 +124,8 @@ mod tests {
     }
 
     fn sample(threads: &[(u32, u64)], process_ns: u64) -> CpuSample {
-        CpuSample { threads: threads.iter().copied().collect(), process_ns }
+        let threads = threads.iter().map(|(id, ns)| (*id, (*ns, ns * 2))).collect();
+        CpuSample { threads, process_ns }
     }
 
     #[test]
@@ -123,6 +133,7 @@ mod tests {
         let before = sample(&[(1, 100), (2, 50)], 0);
         let after = sample(&[(1, 150), (2, 50), (3, 7)], 1_000);
         assert_eq!(after.since(&before), 57);
+        assert_eq!(after.waited_since(&before), 114);
     }
 
     #[test]

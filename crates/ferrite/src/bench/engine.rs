@@ -88,6 +88,8 @@ pub struct Outcome {
     pub delivered_bytes: u64,
     /// CPU time of the measured process in it, ns.
     pub broker_cpu_ns: Option<u64>,
+    /// How long its threads were ready to run without a CPU, ns.
+    pub broker_waited_ns: Option<u64>,
     /// Threads of that process.
     pub broker_threads: Option<usize>,
     /// CPU time of the generator in it, ns.
@@ -469,16 +471,14 @@ impl<'a> Engine<'a> {
 
     fn outcome(self) -> Outcome {
         let (start, end) = (self.start, self.end);
-        let broker_cpu_ns = match (&start.broker, &end.broker) {
-            (Some(before), Some(after)) => Some(after.since(before)),
-            _ => None,
-        };
+        let both = start.broker.as_ref().zip(end.broker.as_ref());
         Outcome {
             window_ns: end.at_ns.saturating_sub(start.at_ns),
             acked: end.acked.saturating_sub(start.acked),
             delivered: end.delivered.saturating_sub(start.delivered),
             delivered_bytes: end.delivered_bytes.saturating_sub(start.delivered_bytes),
-            broker_cpu_ns,
+            broker_cpu_ns: both.map(|(before, after)| after.since(before)),
+            broker_waited_ns: both.map(|(before, after)| after.waited_since(before)),
             broker_threads: end.broker.as_ref().map(CpuSample::thread_count),
             client_cpu_ns: end.client_ns.saturating_sub(start.client_ns),
             missing: self.ledger.as_ref().map_or(0, Ledger::missing),

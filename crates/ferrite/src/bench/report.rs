@@ -104,6 +104,8 @@ pub struct Report {
     pub broker_cpu_us: Option<f64>,
     /// Broker CPU seconds per second.
     pub broker_cores: Option<f64>,
+    /// Seconds its threads were ready to run without a CPU, per CPU second: contention.
+    pub broker_waited_per_cpu: Option<f64>,
     /// Broker threads.
     pub broker_threads: Option<usize>,
     /// Generator CPU microseconds per message.
@@ -151,12 +153,15 @@ impl Report {
         let per_second = |count: u64| if window_s > 0.0 { count as f64 / window_s } else { 0.0 };
         let unstored = stored.map_or(0, |stored| tally.acked.saturating_sub(stored));
         let broker = outcome.broker_cpu_ns.filter(|_| messages > 0);
+        let share = |(cpu_ns, waited_ns): (u64, u64)| waited_ns as f64 / cpu_ns.max(1) as f64;
         let pulls = tally.pulls_found;
         let reason = |((code, remark), messages): (&(i32, String), &u64)| Reason {
             code: *code,
             remark: remark.clone(),
             messages: *messages,
         };
+        let mut reasons: Vec<Reason> = tally.reasons.iter().map(reason).collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.messages));
         Report {
             goal: header.goal,
             mode: header.mode,
@@ -179,6 +184,7 @@ impl Report {
             delivered_mb_per_s: consuming.then(|| per_second(outcome.delivered_bytes) / 1e6),
             broker_cpu_us: broker.map(per_message),
             broker_cores: broker.map(|ns| ns as f64 / outcome.window_ns.max(1) as f64),
+            broker_waited_per_cpu: broker.zip(outcome.broker_waited_ns).map(share),
             broker_threads: outcome.broker_threads,
             client_cpu_us: per_message(outcome.client_cpu_ns),
             request_bytes: outcome.request_bytes,
@@ -186,7 +192,7 @@ impl Report {
             latency_ms: Latency::of(&tally.send),
             end_to_end_ms: Latency::of(&tally.end_to_end),
             lateness_ms: Latency::of(&tally.lateness),
-            reasons: tally.reasons.iter().map(reason).collect(),
+            reasons,
             broken_off: outcome.broken_off.clone(),
         }
     }
@@ -238,8 +244,10 @@ impl Report {
         match (self.broker_cpu_us, self.broker_cores) {
             (Some(cpu_us), Some(cores)) => {
                 let threads = self.broker_threads.unwrap_or(0);
-                let text = format!("{cpu_us:.3} CPU-us a message");
-                writeln!(out, "  C           {text}  ({cores:.2} cores, {threads} threads)")?;
+                let waited = self.broker_waited_per_cpu.unwrap_or(0.0);
+                let usage = format!("{cores:.2} cores, {threads} threads");
+                let usage = format!("{usage}, waited {waited:.2} s for a CPU per s on one");
+                writeln!(out, "  C           {cpu_us:.3} CPU-us a message  ({usage})")?;
             }
             _ => writeln!(out, "  C           not measured: give the broker's --pid")?,
         }
@@ -292,6 +300,7 @@ mod tests {
             delivered: 0,
             delivered_bytes: 0,
             broker_cpu_ns: Some(20_000_000),
+            broker_waited_ns: Some(5_000_000),
             broker_threads: Some(150),
             client_cpu_ns: 1_000_000,
             missing: 0,
@@ -306,6 +315,7 @@ mod tests {
         let report = Report::new(header(), &outcome(), Some(1_500));
         assert_eq!(report.broker_cpu_us, Some(20.0));
         assert_eq!(report.client_cpu_us, 1.0);
+        assert_eq!(report.broker_waited_per_cpu, Some(0.25));
         assert_eq!(report.messages_per_s, 500.0);
         assert_eq!(report.failure(), None);
         let mut text = Vec::new();

@@ -98,9 +98,10 @@ impl Tally {
         }
     }
 
-    /// Notes why something was refused, `count` messages of it.
+    /// Notes why something was refused, `count` messages of it. Remarks that differ in numbers
+    /// only are one reason.
     pub fn reason(&mut self, code: i32, remark: &str, count: u64) {
-        let key = (code, remark.to_owned());
+        let key = (code, without_numbers(remark));
         let known = self.reasons.contains_key(&key) || self.reasons.len() < REASONS_MAX;
         let key = if known { key } else { (0, "other reasons".to_owned()) };
         *self.reasons.entry(key).or_default() += count;
@@ -110,6 +111,20 @@ impl Tally {
     pub fn progress(&self) -> u64 {
         self.acked + self.failed + self.delivered
     }
+}
+
+/// The first line of a text with every number replaced by `N`.
+fn without_numbers(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if !c.is_ascii_digit() {
+            out.push(c);
+        } else if !out.ends_with('N') {
+            out.push('N');
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -140,10 +155,20 @@ mod tests {
     #[test]
     fn reasons_are_bounded() {
         let mut tally = Tally::new();
-        for number in 0..100 {
-            tally.reason(2, &format!("busy {number}"), 3);
+        for letter in 'A'..='Z' {
+            tally.reason(2, &format!("busy {letter}"), 3);
         }
         assert_eq!(tally.reasons.len(), REASONS_MAX + 1);
-        assert_eq!(tally.reasons.values().sum::<u64>(), 300);
+        assert_eq!(tally.reasons.values().sum::<u64>(), 26 * 3);
+    }
+
+    #[test]
+    fn remarks_that_differ_in_numbers_are_one_reason() {
+        let mut tally = Tally::new();
+        for number in [7, 203, 4_096] {
+            tally.reason(2, &format!("busy, in queue: {number}ms, size: 1{number}\nSee"), 1);
+        }
+        assert_eq!(tally.reasons.keys().next().unwrap().1, "busy, in queue: Nms, size: N");
+        assert_eq!(tally.reasons.values().sum::<u64>(), 3);
     }
 }
