@@ -8,7 +8,7 @@
 //! Reading order: `options` and `goal` say what to do, `target` asks the broker, `engine` runs
 //! `producer` and `consumer` over `connection`; `template`, `slots`, `record`, `ledger`, `tally`
 //! and `schedule` are their parts; `cpu`, `calibrate`, `observe` and `floor` measure; `report`
-//! tells.
+//! and `table` tell.
 
 use std::io::{IsTerminal, Write};
 
@@ -31,6 +31,7 @@ mod record;
 mod report;
 mod schedule;
 mod slots;
+mod table;
 mod tally;
 mod target;
 mod template;
@@ -60,6 +61,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         Mode::FloorServer => floor::serve(workload.batch),
         Mode::Idle => print_idle(&args),
         Mode::Disk => print_disk(&args),
+        Mode::Table => print_table(&args),
         Mode::Floor => floor_run(&args, &workload),
         Mode::Memory => memory_run(&args, &workload),
         Mode::Send | Mode::Open | Mode::Tail | Mode::Pull => {
@@ -311,4 +313,10 @@ fn print_disk(args: &BenchArgs) -> anyhow::Result<()> {
     let (p50, p99, count) = (times.p50, times.p99, times.count);
     let mut out = anstream::stdout();
     Ok(writeln!(out, "disk - 4 KiB fdatasync: p50 {p50:.3} p99 {p99:.3} ms ({count} writes)")?)
+}
+
+fn print_table(args: &BenchArgs) -> anyhow::Result<()> {
+    let path = args.results.as_ref().context("which results? give --results FILE")?;
+    let results = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(write!(anstream::stdout(), "{}", table::render(&results)?)?)
 }

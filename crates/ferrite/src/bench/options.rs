@@ -27,6 +27,8 @@ pub enum Mode {
     Memory,
     /// Time of one 4 KiB fdatasync in `--directory`
     Disk,
+    /// Markdown tables from the `--results` of `bench/abba.sh`
+    Table,
     /// The echo server of `floor`
     #[value(hide = true)]
     FloorServer,
@@ -156,6 +158,10 @@ pub struct BenchArgs {
     /// `disk`: where to write
     #[arg(long, default_value = ".")]
     pub directory: std::path::PathBuf,
+
+    /// `table`: file with one `{"server": ..., "report": ...}` a line
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<std::path::PathBuf>,
 
     /// One JSON object instead of text
     #[arg(long)]
