@@ -107,13 +107,20 @@ fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Resu
     bar.clear();
     let stored = match mode {
         Mode::Pull => None,
+        // A broker that is gone would hide the report behind its next refusal.
+        _ if outcome.broken_off.is_some() => None,
         _ => Some(target.stored_since(&args.topic, &before, outcome.tally.acked)?),
     };
     let name = args.pid.and_then(cpu::process_name).unwrap_or_else(|| "process unknown".into());
     let header = Header {
         goal: goal_name(args),
         mode: value_name(&mode),
-        workload: workload.line(),
+        workload: if mode == Mode::Pull {
+            let (queues, batch) = (workload.queues, args.pull_messages);
+            format!("{} connection(s), {queues} queue(s), {batch} a pull", workload.consumers)
+        } else {
+            workload.line()
+        },
         target: format!("{name} at {} ({})", target.address, target.broker_name),
         flush_disk_type: target.flush_disk_type.clone(),
         environment,
@@ -158,8 +165,8 @@ fn fill(
     match outcome.broken_off {
         Some(why) => bail!("filling the backlog: {why}"),
         None if outcome.tally.failed > 0 => {
-            let ((code, remark), _) =
-                outcome.tally.reasons.first_key_value().context("refused without a reason")?;
+            let first = outcome.tally.reasons.first_key_value();
+            let ((code, _), (remark, _)) = first.context("refused without a reason")?;
             bail!("filling the backlog: refused with code {code}: {remark}")
         }
         None => Ok(()),

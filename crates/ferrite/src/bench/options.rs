@@ -203,7 +203,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Ten thousand clients' default: one connection, 64 threads, 128 bytes, 16 queues.
+    /// What Java's benchmark producer does: one connection, 64 threads, 128 bytes.
     pub const PLAIN: Workload = Workload {
         connections: 1,
         depth: 64,

@@ -109,7 +109,7 @@ pub struct Report {
     /// Broker threads.
     pub broker_threads: Option<usize>,
     /// Generator CPU microseconds per message.
-    pub client_cpu_us: f64,
+    pub client_cpu_us: Option<f64>,
     /// Bytes of one send request.
     pub request_bytes: usize,
     /// Messages per pull that brought any.
@@ -155,7 +155,7 @@ impl Report {
         let broker = outcome.broker_cpu_ns.filter(|_| messages > 0);
         let share = |(cpu_ns, waited_ns): (u64, u64)| waited_ns as f64 / cpu_ns.max(1) as f64;
         let pulls = tally.pulls_found;
-        let reason = |((code, remark), messages): (&(i32, String), &u64)| Reason {
+        let reason = |((code, _), (remark, messages)): (&(i32, String), &(String, u64))| Reason {
             code: *code,
             remark: remark.clone(),
             messages: *messages,
@@ -186,7 +186,7 @@ impl Report {
             broker_cores: broker.map(|ns| ns as f64 / outcome.window_ns.max(1) as f64),
             broker_waited_per_cpu: broker.zip(outcome.broker_waited_ns).map(share),
             broker_threads: outcome.broker_threads,
-            client_cpu_us: per_message(outcome.client_cpu_ns),
+            client_cpu_us: (messages > 0).then(|| per_message(outcome.client_cpu_ns)),
             request_bytes: outcome.request_bytes,
             messages_per_pull: (pulls > 0).then(|| tally.delivered as f64 / pulls as f64),
             latency_ms: Latency::of(&tally.send),
@@ -251,7 +251,9 @@ impl Report {
             }
             _ => writeln!(out, "  C           not measured: give the broker's --pid")?,
         }
-        writeln!(out, "  client      {:.3} CPU-us a message", self.client_cpu_us)?;
+        if let Some(cpu_us) = self.client_cpu_us {
+            writeln!(out, "  client      {cpu_us:.3} CPU-us a message")?;
+        }
         let latencies = [
             ("latency   ", &self.latency_ms),
             ("end to end", &self.end_to_end_ms),
@@ -314,7 +316,7 @@ mod tests {
     fn figures_are_per_message_of_the_window() {
         let report = Report::new(header(), &outcome(), Some(1_500));
         assert_eq!(report.broker_cpu_us, Some(20.0));
-        assert_eq!(report.client_cpu_us, 1.0);
+        assert_eq!(report.client_cpu_us, Some(1.0));
         assert_eq!(report.broker_waited_per_cpu, Some(0.25));
         assert_eq!(report.messages_per_s, 500.0);
         assert_eq!(report.failure(), None);

@@ -64,8 +64,9 @@ pub struct Tally {
     pub pulls_empty: u64,
     /// Deliveries that are out of order, doubled or not ours, and pulls that were refused.
     pub bad_deliveries: u64,
-    /// Refusals by response code and remark.
-    pub reasons: BTreeMap<(i32, String), u64>,
+    /// Refusals by response code and remark without its numbers: the first remark as it came,
+    /// and messages.
+    pub reasons: BTreeMap<(i32, String), (String, u64)>,
     /// Send to acknowledgement.
     pub send: Histogram<u64>,
     /// Send to delivery.
@@ -103,8 +104,10 @@ impl Tally {
     pub fn reason(&mut self, code: i32, remark: &str, count: u64) {
         let key = (code, without_numbers(remark));
         let known = self.reasons.contains_key(&key) || self.reasons.len() < REASONS_MAX;
-        let key = if known { key } else { (0, "other reasons".to_owned()) };
-        *self.reasons.entry(key).or_default() += count;
+        let (key, example) =
+            if known { (key, remark) } else { ((0, String::new()), "other reasons") };
+        let line = || example.lines().next().unwrap_or_default().to_owned();
+        self.reasons.entry(key).or_insert_with(|| (line(), 0)).1 += count;
     }
 
     /// Whatever moves when the run makes progress.
@@ -159,7 +162,7 @@ mod tests {
             tally.reason(2, &format!("busy {letter}"), 3);
         }
         assert_eq!(tally.reasons.len(), REASONS_MAX + 1);
-        assert_eq!(tally.reasons.values().sum::<u64>(), 26 * 3);
+        assert_eq!(tally.reasons.values().map(|(_, count)| count).sum::<u64>(), 26 * 3);
     }
 
     #[test]
@@ -168,7 +171,7 @@ mod tests {
         for number in [7, 203, 4_096] {
             tally.reason(2, &format!("busy, in queue: {number}ms, size: 1{number}\nSee"), 1);
         }
-        assert_eq!(tally.reasons.keys().next().unwrap().1, "busy, in queue: Nms, size: N");
-        assert_eq!(tally.reasons.values().sum::<u64>(), 3);
+        let reasons: Vec<_> = tally.reasons.into_values().collect();
+        assert_eq!(reasons, [("busy, in queue: 7ms, size: 17".to_owned(), 3)]);
     }
 }
