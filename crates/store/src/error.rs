@@ -70,6 +70,9 @@ pub enum StoreError {
         /// What was found.
         why: String,
     },
+    /// The store cannot be closed while a job is under way. Finish it first.
+    #[error("a job is still under way")]
+    JobUnderWay,
     /// An earlier write or sync failed. Shut down.
     #[error("the store has failed")]
     Poisoned,

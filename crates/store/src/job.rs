@@ -10,6 +10,7 @@ use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint, Statement};
 use crate::index::{Batch, IndexApplied, IndexWriter};
 use crate::store::Store;
 use base::disk::{Disk, DiskFile};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub struct Job(Work);
 pub struct JobDone(Done);
 
 enum Work {
-    Flush { files: Vec<Arc<dyn DiskFile>>, dir: Option<PathBuf>, upto: Flushed, disk: DiskRef },
+    Flush { files: Vec<Arc<dyn DiskFile>>, dirs: Vec<PathBuf>, upto: Flushed, disk: DiskRef },
     WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
     ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, now_ms: i64 },
     Checkpoint(Box<Settle>),
@@ -142,8 +143,8 @@ impl Job {
     /// Does the work: blocks, on any thread. The outcome must reach [`Store::finish`].
     pub fn run(self) -> JobDone {
         JobDone(match self.0 {
-            Work::Flush { files, dir, upto, disk } => {
-                Done::Flush { upto, result: flush(&*disk, &files, dir) }
+            Work::Flush { files, dirs, upto, disk } => {
+                Done::Flush { upto, result: flush(&*disk, &files, &dirs) }
             }
             Work::WriteQueues { mut writer, doomed, runs } => {
                 let result = writer
@@ -171,18 +172,23 @@ impl Job {
     }
 }
 
-fn flush(
+/// Syncs log files and the folders that hold them.
+pub(crate) fn flush(
     disk: &dyn Disk,
     files: &[Arc<dyn DiskFile>],
-    dir: Option<PathBuf>,
+    dirs: &[PathBuf],
 ) -> Result<(), StoreError> {
     for file in files {
         file.sync_data().map_err(StoreError::io("cannot sync", "the commit log"))?;
     }
-    match dir {
-        Some(dir) => disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir)),
-        None => Ok(()),
+    for (depth, dir) in dirs.iter().enumerate() {
+        match disk.sync_dir(dir) {
+            // Folders above the store's own may belong to somebody else.
+            Err(error) if depth > 0 && error.kind() == io::ErrorKind::PermissionDenied => {}
+            result => result.map_err(StoreError::io("cannot sync", dir))?,
+        }
     }
+    Ok(())
 }
 
 /// When jobs were last packed, and which are under way.
@@ -229,10 +235,9 @@ impl Store {
         };
         self.jobs.is_flushing = true;
         self.jobs.flush_ms = now_ms;
-        let segments = &mut self.log.segments;
-        let dir = segments.take_dir_dirty().then(|| segments.dir().clone());
+        let dirs = self.log.segments.take_unsynced_dirs();
         let upto = Flushed { offset: to, timestamp: self.written_timestamp };
-        Some(Work::Flush { files, dir, upto, disk: Arc::clone(&self.disk) })
+        Some(Work::Flush { files, dirs, upto, disk: Arc::clone(&self.disk) })
     }
 
     fn next_queue_write(&mut self, now_ms: i64) -> Option<Work> {

@@ -36,6 +36,7 @@ impl Store {
             config.commit_log_dir(),
             config.commit_log_file_bytes,
             config.tail_window_bytes,
+            checkpoint.statement.map(|statement| statement.flushed),
         )?;
         let queues = Queues::open(
             Arc::clone(&disk),
@@ -79,7 +80,7 @@ impl Store {
         self.write()?;
         self.flush_now()?;
         let Some(mut settle) = self.pack_settle(now_ms) else {
-            return Err(StoreError::Poisoned);
+            return Err(StoreError::JobUnderWay);
         };
         let end = self.log.end();
         let clean_end =
@@ -99,11 +100,9 @@ impl Store {
     fn flush_now(&mut self) -> Result<(), StoreError> {
         let (from, to) = (self.log.flushed(), self.log.written());
         if from < to {
-            let path = self.log.segments.dir().clone();
             let files = self.log.segments.files_between(from, to)?;
-            let synced = files.iter().try_for_each(|file| file.sync_data());
-            let synced = synced.and_then(|()| self.disk.sync_dir(&path));
-            let result = synced.map_err(StoreError::io("cannot sync", path));
+            let dirs = self.log.segments.take_unsynced_dirs();
+            let result = crate::job::flush(&*self.disk, &files, &dirs);
             self.check(result)?;
         }
         self.flush_finished(Flushed { offset: to, timestamp: self.written_timestamp });

@@ -29,8 +29,23 @@ pub(crate) struct CommitLog {
     written: i64,
     /// Below this the disk has the bytes.
     flushed: i64,
-    /// Bytes of older log, read ahead: where they start, and the bytes.
-    ahead: (i64, Vec<u8>),
+    ahead: ReadAhead,
+}
+
+/// Bytes of older log, read ahead.
+#[derive(Default)]
+struct ReadAhead {
+    start: i64,
+    /// How many of `bytes` are filled.
+    len: usize,
+    bytes: Vec<u8>,
+}
+
+impl ReadAhead {
+    fn get(&self, offset: i64, len: usize) -> Option<&[u8]> {
+        let at = usize::try_from(offset - self.start).ok()?;
+        self.bytes[..self.len].get(at..at.checked_add(len)?)
+    }
 }
 
 impl CommitLog {
@@ -39,23 +54,24 @@ impl CommitLog {
         dir: PathBuf,
         file_bytes: u64,
         window_bytes: usize,
+        flushed: Option<i64>,
     ) -> Result<CommitLog, StoreError> {
         let file_bytes = file_bytes as i64;
         Ok(CommitLog {
-            segments: Segments::open(disk, dir, file_bytes)?,
+            segments: Segments::open(disk, dir, file_bytes, flushed)?,
             window: Window::new(window_bytes),
             file_bytes,
             end: 0,
             written: 0,
             flushed: 0,
-            ahead: (0, Vec::new()),
+            ahead: ReadAhead::default(),
         })
     }
 
     /// Takes the end recovery found; everything below it is written and flushed.
     pub(crate) fn set_end(&mut self, end: i64) {
         (self.end, self.written, self.flushed) = (end, end, end);
-        self.ahead.1.clear();
+        self.ahead.len = 0;
     }
 
     /// Offset of the first byte.
@@ -106,6 +122,8 @@ impl CommitLog {
             buf.extend_from_slice(&(blank as u32).to_be_bytes());
             buf.extend_from_slice(&FILLER_MAGIC.to_be_bytes());
             self.end += blank;
+            // A chunk never goes on into the next file, even if the filler was eight bytes.
+            self.window.add_chunk(self.end, len, self.written);
         }
         self.window.reserve(self.end, len, self.written);
     }
@@ -137,10 +155,7 @@ impl CommitLog {
         if offset < self.min() || offset + len as i64 > self.written {
             return Ok(false);
         }
-        let (ahead_start, ahead) = &self.ahead;
-        if let Some(at) = usize::try_from(offset - ahead_start).ok()
-            && let Some(bytes) = ahead.get(at..at + len)
-        {
+        if let Some(bytes) = self.ahead.get(offset, len) {
             out.extend_from_slice(bytes);
             return Ok(true);
         }
@@ -163,15 +178,18 @@ impl CommitLog {
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let want = READ_AHEAD_BYTES.min((self.written - offset) as usize);
-        let (start, mut ahead) = std::mem::take(&mut self.ahead);
-        let _ = start;
-        ahead.resize(want, 0);
-        let read = self.segments.read(offset, &mut ahead)?;
-        ahead.truncate(read);
-        let found = ahead.get(..len).map(|bytes| out.extend_from_slice(bytes)).is_some();
-        self.ahead = (offset, ahead);
-        Ok(found)
+        let ahead = &mut self.ahead;
+        if ahead.bytes.is_empty() {
+            ahead.bytes.resize(READ_AHEAD_BYTES, 0);
+        }
+        let rest_of_file = self.file_bytes - offset % self.file_bytes;
+        let want = rest_of_file.min(self.written - offset).min(READ_AHEAD_BYTES as i64) as usize;
+        // Nothing is valid while, or if, the read fails.
+        ahead.len = 0;
+        ahead.len = self.segments.read(offset, &mut ahead.bytes[..want])?;
+        ahead.start = offset;
+        let bytes = ahead.get(offset, len);
+        Ok(bytes.map(|bytes| out.extend_from_slice(bytes)).is_some())
     }
 
     /// The bytes of a record that is surely still in the window.

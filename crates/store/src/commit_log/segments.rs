@@ -6,7 +6,7 @@ use crate::file_cache::FileCache;
 use crate::format::{file_name, parse_file_name};
 use base::disk::{Disk, DiskFile};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Open log files; older ones are opened again when read.
@@ -19,46 +19,70 @@ pub(crate) struct Segments {
     file_bytes: i64,
     /// Starts of the existing files, ascending and without gaps.
     starts: VecDeque<i64>,
+    /// Files behind a gap; nothing in them can be trusted.
+    strays: Vec<i64>,
     open: FileCache<i64>,
     /// Whether files were created or removed since the folder was last synced.
     is_dir_dirty: bool,
+    /// Whether the folder's own entry may not have been synced yet.
+    is_dir_new: bool,
 }
 
 impl Segments {
-    /// Lists the files of a folder.
+    /// Lists the files of a folder. `flushed` is the offset below which the log is known to be on
+    /// disk; only behind it may files be short or missing, as a power cut leaves them.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         file_bytes: i64,
+        flushed: Option<i64>,
     ) -> Result<Segments, StoreError> {
         let entries = disk.list(&dir).map_err(StoreError::io("cannot list", &dir))?;
-        let mut starts = VecDeque::new();
-        let files: Vec<_> = entries
-            .into_iter()
-            .filter_map(|entry| Some((parse_file_name(&entry.name)?, entry)))
+        let mut segments = Segments {
+            disk,
+            dir,
+            file_bytes,
+            starts: VecDeque::new(),
+            strays: Vec::new(),
+            open: FileCache::new(OPEN_FILES_MAX),
+            is_dir_dirty: true,
+            is_dir_new: true,
+        };
+        let files: Vec<(i64, u64)> = entries
+            .iter()
+            .filter_map(|entry| Some((parse_file_name(&entry.name)?, entry.len)))
             .collect();
-        for (i, (start, entry)) in files.iter().enumerate() {
-            let path = dir.join(&entry.name);
-            let is_last = i + 1 == files.len();
-            if is_last && entry.len == 0 {
-                disk.remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
-                continue;
-            }
-            let why =
-                if entry.len as i64 > file_bytes || (entry.len as i64) < file_bytes && !is_last {
-                    format!("has {} bytes, mappedFileSizeCommitLog says {file_bytes}", entry.len)
-                } else if start % file_bytes != 0 {
-                    format!("starts at no multiple of mappedFileSizeCommitLog {file_bytes}")
-                } else if starts.back().is_some_and(|last| last + file_bytes != *start) {
-                    "the file before it is missing".to_owned()
-                } else {
-                    starts.push_back(*start);
-                    continue;
-                };
-            return Err(StoreError::Layout { path, why });
+        for (i, (start, len)) in files.iter().enumerate() {
+            segments.register(*start, *len as i64, i + 1 == files.len(), flushed)?;
         }
-        let open = FileCache::new(OPEN_FILES_MAX);
-        Ok(Segments { disk, dir, file_bytes, starts, open, is_dir_dirty: true })
+        Ok(segments)
+    }
+
+    fn register(
+        &mut self,
+        start: i64,
+        len: i64,
+        is_last: bool,
+        flushed: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let file_bytes = self.file_bytes;
+        let expected = self.starts.back().map_or(start, |last| last + file_bytes);
+        let may_lack = |from: i64| flushed.is_some_and(|flushed| flushed <= from);
+        let may_be_short = is_last || may_lack(start) || may_lack(start + len);
+        let why = if len > file_bytes || len < file_bytes && !may_be_short {
+            format!("has {len} bytes, mappedFileSizeCommitLog says {file_bytes}")
+        } else if start % file_bytes != 0 {
+            format!("starts at no multiple of mappedFileSizeCommitLog {file_bytes}")
+        } else if start == expected && self.strays.is_empty() {
+            self.starts.push_back(start);
+            return Ok(());
+        } else if may_lack(expected) {
+            self.strays.push(start);
+            return Ok(());
+        } else {
+            "the file before it is missing".to_owned()
+        };
+        Err(StoreError::Layout { path: self.path_of(start), why })
     }
 
     pub(crate) fn starts(&self) -> &VecDeque<i64> {
@@ -117,12 +141,11 @@ impl Segments {
         Ok(())
     }
 
-    /// Gives the last file its full length, which an interrupted creation or cut did not.
-    pub(crate) fn complete_last(&mut self) -> Result<(), StoreError> {
-        match self.starts.back().copied() {
-            Some(last) => self.create(last),
-            None => Ok(()),
-        }
+    /// Gives the files from `from` on their full length, which an interrupted creation did not.
+    pub(crate) fn complete_from(&mut self, from: i64) -> Result<(), StoreError> {
+        let starts: Vec<i64> =
+            self.starts.iter().copied().filter(|start| *start + self.file_bytes > from).collect();
+        starts.into_iter().try_for_each(|start| self.create(start))
     }
 
     /// Writes bytes that lie within one file, creating the file if they start it.
@@ -164,9 +187,16 @@ impl Segments {
         Ok(files)
     }
 
-    /// Says whether the folder must be synced, and takes note that it will be.
-    pub(crate) fn take_dir_dirty(&mut self) -> bool {
-        std::mem::take(&mut self.is_dir_dirty)
+    /// The folders to sync before anything in new files may be acknowledged; the caller does.
+    pub(crate) fn take_unsynced_dirs(&mut self) -> Vec<PathBuf> {
+        // At first also the folders above, whose entries may be as new.
+        let depth = match (self.is_dir_dirty, self.is_dir_new) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => 3,
+        };
+        (self.is_dir_dirty, self.is_dir_new) = (false, false);
+        self.dir.ancestors().take(depth).map(Path::to_owned).collect()
     }
 
     /// Removes everything at and behind `end`: later files, and in its own file the bytes (they
@@ -181,6 +211,10 @@ impl Segments {
             self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))?;
             self.starts.pop_back();
             self.is_dir_dirty = true;
+        }
+        for stray in std::mem::take(&mut self.strays) {
+            let path = self.path_of(stray);
+            self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))?;
         }
         let start = self.start_of(end);
         if self.has(start) {

@@ -50,8 +50,9 @@ impl Window {
         &mut self.chunks.back_mut().expect("a chunk was just found or added").bytes
     }
 
+    /// Begins a chunk with room for `len` bytes from commit log offset `at` on.
     #[cold]
-    fn add_chunk(&mut self, at: i64, len: usize, written: i64) {
+    pub(crate) fn add_chunk(&mut self, at: i64, len: usize, written: i64) {
         let capacity = len.max(self.chunk_bytes);
         let mut recycled = None;
         while self.held_bytes + capacity > self.window_bytes {

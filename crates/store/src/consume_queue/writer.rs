@@ -100,7 +100,7 @@ impl QueueWriter {
         let file = open.get(key, || create(&**disk, path, *file_bytes as u64))?;
         if is_new {
             write_blanks(&**file, at)?;
-            for dir in path.ancestors().skip(1).take(3) {
+            for dir in path.ancestors().skip(1).take(4) {
                 self.unsynced_dirs.insert(dir.to_owned());
             }
         }

@@ -120,7 +120,11 @@ impl IndexWriter {
         let opened = self
             .disk
             .create(&path, len)
-            .and_then(|file| self.disk.sync_dir(&self.dir).map(|()| file))
+            .and_then(|file| {
+                // The folder may be as new as the file.
+                self.dir.ancestors().take(2).try_for_each(|dir| self.disk.sync_dir(dir))?;
+                Ok(file)
+            })
             .map_err(StoreError::io("cannot create", &path))?;
         self.current = Some((IndexFile { path, header }, opened));
         Ok(())
@@ -217,6 +221,27 @@ pub(super) fn resolve(file: &dyn DiskFile, slots: u32, named: i32, count: i32) -
         number = previous;
     }
     Ok(number.max(0))
+}
+
+/// Makes slots that name entries at or beyond the header's count name the older ones these lead
+/// to: other entries are about to take those numbers.
+pub(super) fn repair_slots(file: &dyn DiskFile, slots: u32, count: i32) -> io::Result<()> {
+    const AT_ONCE: u32 = 256 << 10;
+    let mut bytes = Vec::new();
+    let mut is_changed = false;
+    for first in (0..slots).step_by(AT_ONCE as usize) {
+        bytes.resize(AT_ONCE.min(slots - first) as usize * SLOT_LEN, 0);
+        let read = file.read_at(&mut bytes, format::slot_at(first))?;
+        for (slot, bytes) in (first..).zip(bytes[..read].as_chunks::<SLOT_LEN>().0) {
+            let named = i32::from_be_bytes(*bytes);
+            if named >= count {
+                let number = resolve(file, slots, named, count)?;
+                file.write_at(&number.to_be_bytes(), format::slot_at(slot))?;
+                is_changed = true;
+            }
+        }
+    }
+    if is_changed { file.sync_data() } else { Ok(()) }
 }
 
 /// Slots of a file, read and written a block at a time, in ascending order.

@@ -111,6 +111,38 @@ impl Index {
         Ok(())
     }
 
+    /// Forgets what is said of the log at and beyond `end`, which was lost: keys of messages that
+    /// will stand there must not be taken for written. `known` is an offset below which all keys
+    /// are surely in the files. Entries of lost messages stay; queries see that they are void.
+    pub(crate) fn cut(&mut self, end: i64, known: i64) -> Result<(), StoreError> {
+        while let Some(file) = self.files.last_mut().filter(|file| file.header.end_offset > end) {
+            let path = &file.path;
+            if file.header.begin_offset >= end {
+                self.disk.remove_file(path).map_err(StoreError::io("cannot remove", path))?;
+                self.files.pop();
+                continue;
+            }
+            file.header.end_offset = known.min(end);
+            let opened = self.disk.open(path);
+            opened
+                .and_then(|opened| {
+                    opened.write_at(&file.header.to_bytes(), 0)?;
+                    opened.sync_data()
+                })
+                .map_err(StoreError::io("cannot write", path))?;
+        }
+        Ok(())
+    }
+
+    /// Undoes what an interrupted job did to the newest file's slots.
+    pub(crate) fn repair(&mut self) -> Result<(), StoreError> {
+        let Some(file) = self.files.last() else { return Ok(()) };
+        let opened = self.disk.open(&file.path);
+        opened
+            .and_then(|opened| apply::repair_slots(&*opened, self.slots, file.header.entry_count))
+            .map_err(StoreError::io("cannot repair", &file.path))
+    }
+
     /// Below this commit log offset all keys are in the files.
     pub(crate) fn end_offset(&self) -> i64 {
         self.files.last().map_or(0, |file| file.header.end_offset)

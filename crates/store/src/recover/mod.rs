@@ -69,7 +69,7 @@ impl Store {
         self.last_store_timestamp = tail.last_timestamp;
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
-        self.log.segments.complete_last()?;
+        self.log.segments.complete_from(tail.end)?;
         if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
@@ -205,7 +205,8 @@ impl Store {
     fn judge(&mut self, start: &Start, at: i64, bad: &Bad) -> Result<(), StoreError> {
         let file_bytes = self.log.file_bytes();
         let segments = &mut self.log.segments;
-        let is_nothing = *bad == Bad::Record(BadRecord::Magic(0));
+        // A file that ends early reads like zeros.
+        let is_nothing = matches!(bad, Bad::Record(BadRecord::Magic(0) | BadRecord::Cut(0)));
         let is_torn = if at < start.flushed {
             false
         } else if is_nothing {
@@ -216,7 +217,9 @@ impl Store {
                 || !has_record_behind(segments, file_bytes, segments.start_of(at) + file_bytes - 1)?
         } else {
             let claimed = match bad {
-                Bad::Record(BadRecord::Cut(len) | BadRecord::Lengths(len)) => *len as usize,
+                Bad::Record(BadRecord::Cut(len) | BadRecord::Lengths(len)) | Bad::Crc(len) => {
+                    *len as usize
+                }
                 _ => 0,
             };
             let rest = (file_bytes - at % file_bytes) as usize;
@@ -250,6 +253,8 @@ impl Store {
         if !was_stopped_cleanly && !has_statement {
             self.index.remove_newer(self.checkpoint.index_timestamp)?;
         }
+        self.index.repair()?;
+        self.index.cut(end, start.dispatched)?;
         self.open_index_writer()?;
         let first = self.log.min();
         let mut from = start.dispatched;

@@ -24,8 +24,8 @@ pub(super) enum Bad {
     Record(BadRecord),
     /// The record belongs elsewhere.
     Offset(i64),
-    /// The body's CRC is wrong.
-    Crc,
+    /// The CRC of the body or the record is wrong; holds the record's length.
+    Crc(u32),
     /// The filler does not reach the end of the file.
     Filler(u32),
 }
@@ -35,7 +35,7 @@ impl std::fmt::Display for Bad {
         match self {
             Bad::Record(bad) => write!(f, "{bad}"),
             Bad::Offset(offset) => write!(f, "the record says it is at commit log offset {offset}"),
-            Bad::Crc => write!(f, "the CRC of the record's body is wrong"),
+            Bad::Crc(len) => write!(f, "the CRC of the record of {len} bytes is wrong"),
             Bad::Filler(len) => write!(f, "the filler of {len} bytes does not end the file"),
         }
     }
@@ -116,14 +116,14 @@ impl<'s> Scanner<'s> {
         let at = self.at;
         let skip = (at - self.block_start) as usize;
         let Ok(Entry::Record(record)) = record::decode(&self.block[skip..]) else {
-            return Found::Bad(Bad::Crc);
+            return Found::Bad(Bad::Crc(0));
         };
         if record.commit_log_offset != at {
             return Found::Bad(Bad::Offset(record.commit_log_offset));
         }
         let bytes = &self.block[skip..skip + record.total_len];
         if self.check_crc && !(record.is_body_intact() && record::is_record_crc_right(bytes)) {
-            return Found::Bad(Bad::Crc);
+            return Found::Bad(Bad::Crc(record.total_len as u32));
         }
         self.at += record.total_len as i64;
         Found::Record(record)
