@@ -16,6 +16,8 @@ fn main() {
     let mut store = Store::open(StoreConfig::new(&dir), Arc::new(RealDisk), now).unwrap();
     let queues: Vec<_> =
         (0..16).map(|id| store.queue_or_create(b"BenchmarkTest", id).unwrap()).collect();
+    let born_host = "127.0.0.1:50000".parse().unwrap();
+    let store_host = "127.0.0.1:10911".parse().unwrap();
     let body = [b'x'; 128];
     let (mut append_ns, mut write_ns, mut get_ns, mut jobs_ns) = (0, 0, 0, 0);
     let mut key = *b"7F0000010001251A1B0C0000000000000000";
@@ -35,9 +37,9 @@ fn main() {
                 flag: 0,
                 sys_flag: 0,
                 born_timestamp: now,
-                born_host: "127.0.0.1:50000".parse().unwrap(),
+                born_host,
                 store_timestamp: now,
-                store_host: "127.0.0.1:10911".parse().unwrap(),
+                store_host,
                 reconsume_times: 0,
                 prepared_transaction_offset: 0,
                 body: &body,
@@ -52,10 +54,10 @@ fn main() {
         let appended = mono_ns();
         store.write().unwrap();
         let written = mono_ns();
-        for arrival in 0..16 {
-            let first = store.arrivals()[arrival].queue_offset;
+        for (at, queue) in queues.iter().enumerate() {
+            let first = store.arrivals()[at].queue_offset;
             out.clear();
-            let got = store.get(queues[arrival], first, 32, 1 << 18, &mut |_| true, &mut out);
+            let got = store.get(*queue, first, 32, 1 << 18, &mut |_| true, &mut out);
             assert_eq!(got.unwrap().count, 4);
         }
         let got = mono_ns();

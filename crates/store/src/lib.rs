@@ -24,6 +24,7 @@ mod file_cache;
 pub mod format;
 mod index;
 
+pub mod files;
 pub mod open;
 mod recover;
 

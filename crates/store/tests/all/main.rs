@@ -4,5 +4,6 @@
 
 mod common;
 mod crash;
+mod golden;
 mod put_get;
 mod recover;
