@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod bench;
 mod command;
 mod config_file;
 mod logging;
@@ -29,6 +30,8 @@ enum Command {
     Broker(command::broker::BrokerArgs),
     /// Sends and consumes messages of several kinds through real sockets and shows what happened
     Quickstart(command::quickstart::QuickstartArgs),
+    /// Measures any RocketMQ broker: load, latency, broker CPU per message
+    Bench(bench::BenchArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Namesrv(args) => command::namesrv::run(args),
         Command::Broker(args) => command::broker::run(args),
         Command::Quickstart(args) => command::quickstart::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
             Ok(())
