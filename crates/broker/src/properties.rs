@@ -34,9 +34,7 @@ pub struct Known<'a> {
 /// Reads `text`. Pairs without a separator are passed over, as Java does.
 pub fn scan(text: &[u8]) -> Known<'_> {
     let mut known = Known::default();
-    for pair in text.split(|b| *b == VALUE_END) {
-        let Some(at) = pair.iter().position(|b| *b == NAME_END) else { continue };
-        let (name, value) = (&pair[..at], &pair[at + 1..]);
+    for (name, value) in model::message::properties(text) {
         match name {
             b"UNIQ_KEY" => known.unique_key = value,
             b"KEYS" => known.keys = value,

@@ -1,6 +1,7 @@
 //! What a message carries besides its body: system flag bits, reserved properties, tags and keys.
 
 use base::hash::java_hash;
+use memchr::{memchr, memchr2};
 
 /// Bits of the system flag.
 pub mod system_flag {
@@ -67,12 +68,40 @@ pub const KEY_SEPARATOR: u8 = b' ';
 
 /// The (name, value) pairs of a properties text. Pieces without a value are passed over, as in
 /// Java; of a name that comes twice the last value counts.
-pub fn properties(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    text.split(|&b| b == PROPERTY_SEPARATOR).filter_map(|pair| {
-        let cut = pair.iter().position(|&b| b == NAME_VALUE_SEPARATOR)?;
-        let value = &pair[cut + 1..];
-        (!value.is_empty()).then_some((&pair[..cut], value))
-    })
+#[inline]
+pub fn properties(text: &[u8]) -> Properties<'_> {
+    Properties { rest: text }
+}
+
+/// See [`properties`]. Looks for separators many bytes at a time: this runs for every message.
+#[derive(Debug, Clone)]
+pub struct Properties<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Properties<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let text = self.rest;
+            let Some(at) = memchr2(NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR, text) else {
+                self.rest = &[];
+                return None;
+            };
+            let behind = &text[at + 1..];
+            if text[at] == PROPERTY_SEPARATOR {
+                self.rest = behind;
+                continue;
+            }
+            let end = memchr(PROPERTY_SEPARATOR, behind).unwrap_or(behind.len());
+            self.rest = behind.get(end + 1..).unwrap_or(&[]);
+            if end > 0 {
+                return Some((&text[..at], &behind[..end]));
+            }
+        }
+    }
 }
 
 /// The value of one property.

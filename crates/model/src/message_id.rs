@@ -40,11 +40,20 @@ impl MessageId {
     }
 }
 
-fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    for &byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
+/// Both digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
     }
+    pairs
+};
+
+fn write_hex<const N: usize>(out: &mut Vec<u8>, bytes: &[u8; N]) {
+    let pairs = bytes.map(|byte| PAIRS[usize::from(byte)]);
+    out.extend_from_slice(pairs.as_flattened());
 }
 
 impl fmt::Display for MessageId {

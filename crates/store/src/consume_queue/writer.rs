@@ -144,7 +144,11 @@ impl QueueWriter {
                 .map_err(StoreError::io("cannot sync", path))?;
         }
         for dir in &self.unsynced_dirs {
-            self.disk.sync_dir(dir).map_err(StoreError::io("cannot sync", dir))?;
+            match self.disk.sync_dir(dir) {
+                // A topic was deleted before any queue had a folder: there is nothing to sync.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => result.map_err(StoreError::io("cannot sync", dir))?,
+            }
         }
         self.unsynced.clear();
         self.unsynced_dirs.clear();
