@@ -17,5 +17,5 @@ mod notice;
 
 mod running;
 
-pub use name_server::NameServer;
+pub use name_server::{NameServer, table_of_routes};
 pub use running::{RunningNameServer, StartError, start};

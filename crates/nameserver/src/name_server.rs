@@ -65,7 +65,8 @@ impl NameServer {
     }
 }
 
-fn table_of_routes() -> Routes<NameServer> {
+/// Which request goes to which handler: everything the name server serves.
+pub fn table_of_routes() -> Routes<NameServer> {
     use req::{config as conf, member, name_server as ns};
     Routes::new(routes! { NameServer;
         plain ns::RegisterBroker => register::register_broker,

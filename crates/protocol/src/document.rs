@@ -53,20 +53,3 @@ fn fields_text(fields: &[FieldRow], reply_fields: &[FieldRow]) -> String {
         (false, false) => format!("{} -> {}", list(fields), list(reply_fields)),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::request_document;
-
-    #[test]
-    fn the_generated_document_is_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/generated/requests.md");
-        let fresh = request_document(|_| "");
-        if std::env::var_os("FERRITE_UPDATE").is_some() {
-            #[allow(clippy::disallowed_methods)]
-            std::fs::write(path, &fresh).unwrap();
-        }
-        let kept = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(kept == fresh, "docs/generated/requests.md is stale: FERRITE_UPDATE=1 cargo test");
-    }
-}

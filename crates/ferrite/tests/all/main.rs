@@ -1,3 +1,7 @@
 //! End to end: drives the built `ferrite`.
 
+mod documents;
+mod kill;
 mod quickstart;
+mod servers;
+mod until;

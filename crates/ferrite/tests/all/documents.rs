@@ -1,0 +1,57 @@
+//! The documents under `docs/generated/` follow from the tables. `FERRITE_UPDATE=1 cargo test`
+//! rewrites them.
+
+use base::config_keys::markdown;
+use broker::config::BrokerConfig;
+use nameserver::config::NameServerConfig;
+
+fn check(name: &str, fresh: &str) {
+    let path = format!("{}/../../docs/generated/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("FERRITE_UPDATE").is_some() {
+        #[allow(clippy::disallowed_methods)]
+        std::fs::write(&path, fresh).expect("written");
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == fresh, "docs/generated/{name} is stale: FERRITE_UPDATE=1 cargo test");
+}
+
+#[test]
+fn every_request_says_whether_it_is_served() {
+    let broker: Vec<i32> = broker::routes::routes().iter().map(|row| row.code).collect();
+    let name_server: Vec<i32> = nameserver::table_of_routes().codes().collect();
+    let served = |code: i32| match (broker.contains(&code), name_server.contains(&code)) {
+        (true, _) => "broker",
+        (false, true) => "name server",
+        (false, false) => "not yet",
+    };
+    check("requests.md", &protocol::document::request_document(served));
+}
+
+#[test]
+fn every_configuration_key_says_when_it_takes_effect() {
+    let mut text = String::from(
+        "# Configuration\n\nGenerated from the tables in `crates/broker/src/config.rs` and \
+         `crates/nameserver/src/config.rs`; do not edit.\n\nKeys of Java's that stand here in no \
+         row are accepted and have no effect yet; a file that sets one to another value than \
+         Java's default is told so at start.\n\n## Broker\n\n",
+    );
+    text.push_str(&markdown(&BrokerConfig::rows()));
+    text.push_str("\n## Name server\n\n");
+    text.push_str(&markdown(&NameServerConfig::rows()));
+    check("config.md", &text);
+}
+
+#[test]
+fn every_thread_is_listed() {
+    let source = include_str!("../../../broker/src/threads.rs");
+    let table = source.lines().filter_map(|line| line.strip_prefix("//! |"));
+    let mut text = String::from(
+        "# Threads of a broker\n\nGenerated from the table at the head of \
+         `crates/broker/src/threads.rs`; do not edit.\n\n",
+    );
+    for row in table {
+        text.push_str(&format!("|{row}\n"));
+    }
+    assert!(text.contains("`broker-loop`"), "{text}");
+    check("services.md", &text);
+}
