@@ -109,10 +109,13 @@ run_client() {
     -cp "$(classes "$version"):$(jars client "$version")/*" \
     dev.ferritemq.interop.Main "${arguments[@]}" >"$out" 2>"$out.err" &
   client_pid=$!
-  tail -n +1 -f "$out" --pid=$client_pid 2>/dev/null
+  # In the background too, so that a signal to this script is heard at once.
+  tail -n +1 -s 0.2 -f "$out" --pid=$client_pid 2>/dev/null &
+  local code tail_pid=$!
   wait "$client_pid"
-  local code=$?
+  code=$?
   client_pid=
+  wait "$tail_pid"
   if [ $code -gt 1 ]; then
     tail -5 "$out.err"
     grep -q '^FAIL' "$out" || echo "FAIL start: the client ended with code $code" >>"$out"

@@ -25,7 +25,7 @@ public final class Offsets {
         Inbox first = new Inbox();
         DefaultMQPushConsumer consumer = context.consume(group, topic, "*", first);
         first.await(40, 20);
-        context.awaitCommitted(group, topic);
+        context.awaitCommitted(topic, consumer);
         consumer.shutdown();
         context.send(topic, 40, 80);
         Inbox second = new Inbox();
@@ -103,7 +103,7 @@ public final class Offsets {
         DefaultMQPushConsumer consumer = context.consume(group, topic, "*", inbox);
         context.send(topic, 0, 20);
         inbox.await(20, 20);
-        context.awaitCommitted(group, topic);
+        context.awaitCommitted(topic, consumer);
         var stats = context.admin().examineConsumeStats(group);
         for (MessageQueue queue : context.queues(topic)) {
             var offsets = stats.getOffsetTable().get(queue);
