@@ -85,13 +85,14 @@ wait_for_text() {
 }
 
 SERVER_PIDS=()
+STOP_SIGNAL=TERM
 
-# Stops the servers, brokers first, and waits: a Java broker may need half a minute.
+# Stops the servers, brokers first, and waits for each, at most 45 s.
 stop_servers() {
   local i pid
   for ((i = ${#SERVER_PIDS[@]} - 1; i >= 0; i--)); do
     pid=${SERVER_PIDS[i]}
-    kill "$pid" 2>/dev/null
+    kill "-$STOP_SIGNAL" "$pid" 2>/dev/null
     for _ in $(seq 450); do
       kill -0 "$pid" 2>/dev/null || break
       sleep 0.1
@@ -160,7 +161,10 @@ ferrite_binary() {
 # start_ferrite FOLDER
 start_ferrite() {
   local binary
-  binary=$(ferrite_binary) || cannot_run "no ferrite binary"
+  binary=$(ferrite_binary) || {
+    echo "interop: the ferrite binary cannot be built" >&2
+    return 1
+  }
   [ -x "$binary" ] || cannot_run "no ferrite binary at $binary"
   write_configs "$1"
   # A path that a server might derive from the home folder stays inside ours.
@@ -174,6 +178,8 @@ start_ferrite() {
 start_java() {
   local lib log name
   lib=$(jars server "$2") || cannot_run "no server jars of $2 (see $TARGET/lib-server-$2.log)"
+  # A graceful stop takes up to half a minute, and the store is thrown away anyway.
+  STOP_SIGNAL=KILL
   write_configs "$1"
   # The wait in the send queue is 200 ms by default: a cold JVM would refuse bursts.
   cat >>"$1/broker.conf" <<EOF

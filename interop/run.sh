@@ -5,6 +5,7 @@
 #   interop/run.sh [--server ferrite|java] [--server-version 5.3.3|4.9.7]
 #                  [--clients 4.9.8,5.3.3] [--headers json,binary] [--go]
 #                  [--set smoke|core|all] [--only name,..] [--parallel N] [--keep]
+#                  (smoke without --clients and --headers: 4.9.8 json and 5.3.3 binary)
 #                  [--namesrv HOST:PORT]   use a running cluster; nothing is started
 #
 # Exit code: 0 all passed, 1 something failed, 2 wrong use, 77 tools or jars cannot be had.
@@ -13,8 +14,8 @@ set -u
 
 server=ferrite
 server_version=5.3.3
-clients=4.9.8,5.3.3
-headers=json,binary
+clients=
+headers=
 set=core
 only=
 parallel=4
@@ -23,7 +24,7 @@ keep=no
 namesrv=
 
 usage() {
-  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
 }
 
@@ -42,10 +43,25 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+# One column of the table per client and header.
+columns=()
+if [ "$set" = smoke ] && [ -z "$clients$headers" ]; then
+  columns=(4.9.8-json 5.3.3-binary)
+else
+  clients=${clients:-4.9.8,5.3.3}
+  headers=${headers:-json,binary}
+  for client in ${clients//,/ }; do
+    for header in ${headers//,/ }; do
+      columns+=("$client-$header")
+    done
+  done
+fi
+
 need_tools
 start=$(date +%s)
-for client in ${clients//,/ }; do
-  classes "$client" >/dev/null || cannot_run "no client jars or classes of $client (see $TARGET)"
+for column in "${columns[@]}"; do
+  classes "${column%-*}" >/dev/null ||
+    cannot_run "no client jars or classes of ${column%-*} (see $TARGET)"
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
@@ -93,10 +109,13 @@ run_client() {
     -cp "$(classes "$version"):$(jars client "$version")/*" \
     dev.ferritemq.interop.Main "${arguments[@]}" >"$out" 2>"$out.err" &
   client_pid=$!
-  tail -n +1 -f "$out" --pid=$client_pid 2>/dev/null
+  # In the background too, so that a signal to this script is heard at once.
+  tail -n +1 -s 0.2 -f "$out" --pid=$client_pid 2>/dev/null &
+  local code tail_pid=$!
   wait "$client_pid"
-  local code=$?
+  code=$?
   client_pid=
+  wait "$tail_pid"
   if [ $code -gt 1 ]; then
     tail -5 "$out.err"
     grep -q '^FAIL' "$out" || echo "FAIL start: the client ended with code $code" >>"$out"
@@ -121,12 +140,8 @@ run_go() {
   fi
 }
 
-columns=()
-for client in ${clients//,/ }; do
-  for header in ${headers//,/ }; do
-    run_client "$client" "$header"
-    columns+=("$client-$header")
-  done
+for column in "${columns[@]}"; do
+  run_client "${column%-*}" "${column##*-}"
 done
 if [ "$go" = yes ]; then
   run_go
@@ -161,5 +176,5 @@ awk '
     printf "interop: %d passed, %d failed, %d skipped (%s, %d s)\n", total["PASS"], total["FAIL"],
       total["SKIP"], described, seconds
     exit total["FAIL"] > 0 || total["PASS"] == 0
-  }' described="$described, clients=$clients, headers=$headers, set=${only:-$set}" \
+  }' described="$described, clients=$(echo "${columns[*]}" | tr ' ' ,), set=${only:-$set}" \
   seconds=$(($(date +%s) - start)) "${files[@]}"

@@ -40,6 +40,9 @@ public final class Check {
             result = action.call();
         } catch (Throwable thrown) {
             if (type.isInstance(thrown)) {
+                // For reading the exact texts of a server (run.sh --keep).
+                System.err.println("expected failure, " + what + ": " + thrown
+                        + (thrown.getCause() == null ? "" : " caused by " + thrown.getCause()));
                 return type.cast(thrown);
             }
             throw new AssertionError(what + ": expected " + type.getSimpleName() + " but got " + thrown, thrown);

@@ -199,11 +199,15 @@ public final class Context implements AutoCloseable {
     }
 
     /**
-     * Waits until the members of {@code group} have committed all that is in {@code topic}; a
+     * Waits until {@code members} of one group have committed all that is in {@code topic}; a
      * shutdown before would rightly bring the rest again.
      */
-    public void awaitCommitted(String group, String topic) throws Exception {
+    public void awaitCommitted(String topic, DefaultMQPushConsumer... members) throws Exception {
+        String group = members[0].getConsumerGroup();
         Check.eventually(15, "all of " + topic + " committed", () -> {
+            for (DefaultMQPushConsumer member : members) {
+                member.getDefaultMQPushConsumerImpl().persistConsumerOffset();
+            }
             for (MessageQueue queue : queues(topic)) {
                 if (committed(group, queue) != admin().maxOffset(queue)) {
                     return false;

@@ -35,7 +35,7 @@ public final class Grouping {
         left.all().forEach(m -> queues.add(m.getQueueId()));
         right.all().forEach(m -> Check.that(!queues.contains(m.getQueueId()), "queue of both " + m.getQueueId()));
 
-        context.awaitCommitted(group, topic);
+        context.awaitCommitted(topic, first, second);
         first.shutdown();
         // The broker tells the other members; without that it would take 20 s.
         awaitShares(second, second, topic, 8, 8);
@@ -62,7 +62,7 @@ public final class Grouping {
         context.send(topic, 40, 80);
         Check.eventually(45, "80 messages", () -> left.size() + right.size() >= 80);
         Check.atLeast(20, right.size(), "share of the second");
-        context.awaitCommitted(group, topic);
+        context.awaitCommitted(topic, first, second);
         first.shutdown();
         context.send(topic, 80, 120);
         Check.eventually(45, "120 messages", () -> left.size() + right.size() >= 120);

@@ -137,9 +137,9 @@ public final class Groups {
         long middle = Context.timeBetween();
         context.send(topic, 5, 10);
         Inbox inbox = new Inbox();
-        context.consume(group, topic, "*", inbox);
+        DefaultMQPushConsumer consumer = context.consume(group, topic, "*", inbox);
         inbox.await(10, 20);
-        context.awaitCommitted(group, topic);
+        context.awaitCommitted(topic, consumer);
         MessageQueue queue = context.queues(topic).get(0);
         Map<MessageQueue, Long> offsets = context.admin().resetOffsetByTimestamp(topic, group, middle, true);
         Check.equal(Map.of(queue, 5L), offsets, "offsets set");
@@ -157,9 +157,9 @@ public final class Groups {
         context.send(topic, 0, 10);
         MessageQueue queue = context.queues(topic).get(0);
         Inbox inbox = new Inbox();
-        context.consume(from, topic, "*", inbox);
+        DefaultMQPushConsumer consumer = context.consume(from, topic, "*", inbox);
         inbox.await(10, 20);
-        context.awaitCommitted(from, topic);
+        context.awaitCommitted(topic, consumer);
         context.admin().createAndUpdateSubscriptionGroupConfig(context.brokerAddr(), group(to));
         context.admin().cloneGroupOffset(from, to, topic, true);
         Check.equal(10L, context.pullConsumer(to).fetchConsumeOffset(queue, true), "offset of the second group");
