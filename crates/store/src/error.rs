@@ -58,7 +58,7 @@ pub enum StoreError {
     /// damage. Nothing was changed. Do not start; restore the file from a replica or backup.
     #[error(
         "{path}: damaged at byte {position} (commit log offset {commit_log_offset}): {why}; \
-         intact messages follow, so the log is not cut here"
+         this part was safely on disk or intact messages follow, so the log is not cut here"
     )]
     Damaged {
         /// The commit log file.

@@ -60,6 +60,9 @@ impl Store {
         if let Some(writer) = &mut self.queue_writer {
             writer.sync_first(self.config.root.clone());
         }
+        if let Some(writer) = &mut self.index_writer {
+            writer.sync_first(self.config.root.clone());
+        }
         let path = self.config.root.join("abort");
         let pid = std::process::id().to_string();
         self.disk

@@ -200,7 +200,8 @@ impl Segments {
     }
 
     /// Removes everything at and behind `end`: later files, and in its own file the bytes (they
-    /// read as zeros afterwards, so that stale records cannot come back).
+    /// read as zeros afterwards, so that stale records cannot come back). The caller syncs the
+    /// folder.
     pub(crate) fn cut(&mut self, end: i64) -> Result<(), StoreError> {
         while let Some(last) = self.starts.back().copied().filter(|last| *last >= end) {
             if last == end && self.starts.len() == 1 {
@@ -225,10 +226,6 @@ impl Segments {
                 .and_then(|()| file.set_len(file_bytes))
                 .and_then(|()| file.sync_data())
                 .map_err(StoreError::io("cannot cut", path))?;
-        }
-        if self.is_dir_dirty && !self.starts.is_empty() {
-            let dir = &self.dir;
-            self.disk.sync_dir(dir).map_err(StoreError::io("cannot sync", dir))?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ impl Queues {
         let stale_from = self.stale_from;
         let mut end = self.bisect(queue, low, high, |unit| is_good(unit, stale_from))?;
         if end > low && !self.ascends_to(queue, low, end)? {
-            end = self.scan_end(queue, last.max(first) / unit_len)?;
+            end = self.scan_end(queue, low)?;
         }
         let log_min = self.log_min;
         let min = self
@@ -113,7 +113,7 @@ impl Queues {
         Ok(true)
     }
 
-    /// The end found unit by unit, from the beginning of a file.
+    /// The end found unit by unit, from `from` on. Slow, and only needed after a power cut.
     fn scan_end(&mut self, queue: QueueRef, from: i64) -> Result<i64, StoreError> {
         let stale_from = self.stale_from;
         let mut buf = Vec::new();

@@ -25,6 +25,8 @@ pub(crate) struct IndexWriter {
     entries: u32,
     utc_offset_ms: i64,
     current: Option<(IndexFile, Arc<dyn DiskFile>)>,
+    /// See [`IndexWriter::sync_first`].
+    sync_first: Option<PathBuf>,
 }
 
 /// What a job did to the index.
@@ -52,7 +54,13 @@ impl IndexWriter {
             }
             None => None,
         };
-        Ok(IndexWriter { disk, dir, slots, entries, utc_offset_ms, current })
+        let sync_first = None;
+        Ok(IndexWriter { disk, dir, slots, entries, utc_offset_ms, current, sync_first })
+    }
+
+    /// Syncs this folder before anything else is written, as the writer of queues does.
+    pub(crate) fn sync_first(&mut self, dir: PathBuf) {
+        self.sync_first = Some(dir);
     }
 
     /// Writes a batch; `now_ms` names a file should one be needed.
@@ -61,6 +69,9 @@ impl IndexWriter {
         batch: Arc<Batch>,
         now_ms: i64,
     ) -> Result<IndexApplied, StoreError> {
+        if let Some(dir) = self.sync_first.take() {
+            self.disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir))?;
+        }
         let mut files = Vec::new();
         let mut done = 0;
         while done < batch.entries.len() {

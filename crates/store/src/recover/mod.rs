@@ -13,6 +13,7 @@ mod scan;
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
+use crate::format::checkpoint::{Checkpoint, Statement};
 use crate::format::unit::Unit;
 use crate::put::index_keys;
 use crate::store::Store;
@@ -78,10 +79,9 @@ impl Store {
         tracing::info!(from = start.at, end = tail.end, "recovering the commit log");
         self.log.segments.cut(tail.end)?;
         // What a killed process wrote is only in the page cache, and now counts as flushed.
-        for file in self.log.segments.files_between(start.at, tail.end)? {
-            let path = self.log.segments.dir();
-            file.sync_data().map_err(StoreError::io("cannot sync", path))?;
-        }
+        let files = self.log.segments.files_between(start.at, tail.end)?;
+        let dirs = self.log.segments.take_unsynced_dirs();
+        crate::job::flush(&*self.disk, &files, &dirs)?;
         self.log.set_end(tail.end);
         self.rebuild(&start, tail.end, was_stopped_cleanly, now_ms)
     }
@@ -91,7 +91,6 @@ impl Store {
         self.log.set_end(0);
         self.queues.stale_from = 0;
         self.index.remove_newer(i64::MIN)?;
-        self.checkpoint.statement = None;
         let topics: Vec<String> =
             self.queues.iter().map(|(_, topic, _)| topic.to_owned()).collect();
         for topic in topics {
@@ -99,7 +98,12 @@ impl Store {
         }
         let doomed = std::mem::take(&mut self.queues.doomed);
         self.queue_writer.as_mut().expect("no job runs before the start").remove(&doomed)?;
-        self.open_index_writer()
+        self.open_index_writer()?;
+        // On disk before the first message, so that it is always known what must be there.
+        let statement = Some(Statement { settled: 0, flushed: 0, clean_end: None });
+        self.checkpoint = Checkpoint { statement, ..Checkpoint::default() };
+        let path = self.config.root.join("checkpoint");
+        crate::job::write_checkpoint(&*self.disk, &path, &self.checkpoint)
     }
 
     /// The start our own checkpoint names, if it has one that fits the log.
@@ -270,7 +274,14 @@ impl Store {
         self.queues.stale_from = end;
         self.index.dispatched(i64::MAX);
         self.write_queues()?;
-        self.apply_index(now_ms)
+        self.apply_index(now_ms)?;
+        if has_statement {
+            return Ok(());
+        }
+        // From now on it is known what must be on disk.
+        let mut settle = self.pack_settle(now_ms).expect("no job runs before the start");
+        let result = settle.run();
+        self.settle_finished(settle, result)
     }
 
     /// Cuts every queue at the log offset `stale_from`.

@@ -7,6 +7,9 @@ use model::record::{self, BadRecord, Entry, FILLER_LEN_MIN, Record};
 /// Bytes read at once.
 const BLOCK_BYTES: usize = 1 << 20;
 
+/// What a disk writes whole or not at all.
+const SECTOR: usize = 512;
+
 /// What stands at a position of the log.
 pub(super) enum Found<'a> {
     /// A record with intact body and its own offset.
@@ -122,7 +125,12 @@ impl<'s> Scanner<'s> {
             return Found::Bad(Bad::Offset(record.commit_log_offset));
         }
         let bytes = &self.block[skip..skip + record.total_len];
-        if self.check_crc && !(record.is_body_intact() && record::is_record_crc_right(bytes)) {
+        let is_intact = || {
+            record.is_body_intact()
+                && record::is_record_crc_right(bytes)
+                && !lacks_text(&record, at)
+        };
+        if self.check_crc && !is_intact() {
             return Found::Bad(Bad::Crc(record.total_len as u32));
         }
         self.at += record.total_len as i64;
@@ -170,6 +178,18 @@ fn candidates(bytes: &[u8]) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Whether a sector's share of the properties reads as zeros. The body's CRC does not cover them,
+/// and Java takes such a torn record for intact; text has no zeros.
+fn lacks_text(record: &Record<'_>, at: i64) -> bool {
+    if !record.properties.contains(&0) {
+        return false;
+    }
+    let start = at + (record.total_len - record.properties.len()) as i64;
+    let first = SECTOR - (start % SECTOR as i64) as usize;
+    let (head, rest) = record.properties.split_at(first.min(record.properties.len()));
+    std::iter::once(head).chain(rest.chunks(SECTOR)).any(|share| share.iter().all(|b| *b == 0))
+}
+
 /// Whether one of the 512-byte sectors that a record from `start` of `len` bytes touches reads as
 /// zeros only: it never reached the disk.
 pub(super) fn has_lost_sector(
@@ -177,12 +197,14 @@ pub(super) fn has_lost_sector(
     start: i64,
     len: usize,
 ) -> Result<bool, StoreError> {
-    const SECTOR: usize = 512;
     let first = start - start % SECTOR as i64;
     let mut bytes = vec![0; ((start - first) as usize + len).next_multiple_of(SECTOR)];
     let read = segments.read(first, &mut bytes)?;
-    // The first sector counts from the record's start on.
+    // The first sector counts from the record's start on. A short file lost what it lacks.
     let lead = (start - first) as usize;
+    if read < lead + len {
+        return Ok(true);
+    }
     let is_lost = |(i, sector): (usize, &[u8])| {
         let skip = if i == 0 { lead } else { 0 };
         sector.get(skip..).is_some_and(|rest| rest.iter().all(|b| *b == 0))
