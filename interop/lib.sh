@@ -101,7 +101,7 @@ stop_servers() {
     wait "$pid" 2>/dev/null
   done
   SERVER_PIDS=()
-}
+} 2>/dev/null # the shell's remarks on killed jobs
 
 # write_configs FOLDER: namesrv.properties and broker.conf; sets NAMESRV_PORT and BROKER_PORT.
 write_configs() {
@@ -165,7 +165,10 @@ start_ferrite() {
     echo "interop: the ferrite binary cannot be built" >&2
     return 1
   }
-  [ -x "$binary" ] || cannot_run "no ferrite binary at $binary"
+  [ -x "$binary" ] || {
+    echo "interop: no ferrite binary at $binary" >&2
+    return 1
+  }
   write_configs "$1"
   # A path that a server might derive from the home folder stays inside ours.
   export HOME=$1/home

@@ -202,16 +202,17 @@ public final class Sending {
     /** A new topic takes queue number and permission from a template that has INHERIT (perm bit 1). */
     public static void autoCreateFromTemplate(Context context) throws Exception {
         String template = context.name("template");
-        context.createTopic(template, 3, 7);
+        context.createTopic(template, 6, 7);
         DefaultMQProducer producer = context.newProducer("p");
         producer.setCreateTopicKey(template);
+        producer.setDefaultTopicQueueNums(5);
         producer.start();
         String topic = context.name("fresh");
         producer.send(Context.message(topic, "TagA", 0));
         Check.eventually(15, "route of the new topic",
                 () -> !context.admin().examineTopicRouteInfo(topic).getQueueDatas().isEmpty());
         QueueData queues = context.admin().examineTopicRouteInfo(topic).getQueueDatas().get(0);
-        Check.equal(3, queues.getWriteQueueNums(), "write queues (least of template's 3 and producer's 4)");
+        Check.equal(5, queues.getWriteQueueNums(), "write queues (least of template's 6 and producer's 5)");
         Check.equal(6, queues.getPerm(), "permission without INHERIT");
     }
 
