@@ -3,7 +3,9 @@
 //! One mutex guards the whole. The loop holds it for one batch at a time; helper threads take it
 //! for short steps (see [`crate::threads`]).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::code::{request_code, response_code};
@@ -50,6 +52,10 @@ const HOUSEKEEPING_NS: u64 = 10_000_000_000;
 pub struct Broker {
     /// The configuration in force.
     pub config: BrokerConfig,
+    /// Java's keys that were set and have no effect here.
+    pub foreign_config: BTreeMap<String, String>,
+    /// The file the broker was started with: changes at run time are kept there.
+    pub config_file: Option<PathBuf>,
     /// Who it is.
     pub identity: Identity,
     /// The messages.
@@ -127,6 +133,8 @@ impl Broker {
             next_sample_ns: 0,
             next_housekeeping_ns: 0,
             config,
+            foreign_config: BTreeMap::new(),
+            config_file: None,
             identity,
             store,
             signals,

@@ -30,4 +30,4 @@ pub mod signal;
 pub mod start;
 pub mod threads;
 
-pub use start::{RunningBroker, StartError, start};
+pub use start::{RunningBroker, StartError, start, start_with_file};

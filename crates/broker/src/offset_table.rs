@@ -9,6 +9,8 @@ const NONE: i64 = -1;
 /// Committed offsets by topic, group and queue.
 pub struct OffsetTable {
     topics: HashMap<String, HashMap<String, Vec<i64>>>,
+    /// Offsets that were reset and that no pull has been told of: topic, group, queue.
+    resets: HashMap<(String, String, i32), i64>,
     version: DataVersion,
     changes: u64,
 }
@@ -16,7 +18,12 @@ pub struct OffsetTable {
 impl OffsetTable {
     /// An empty table.
     pub fn new(now_ms: i64) -> OffsetTable {
-        OffsetTable { topics: HashMap::new(), version: DataVersion::new(now_ms), changes: 0 }
+        OffsetTable {
+            topics: HashMap::new(),
+            resets: HashMap::new(),
+            version: DataVersion::new(now_ms),
+            changes: 0,
+        }
     }
 
     /// Takes over the version that was loaded from disk.
@@ -46,6 +53,29 @@ impl OffsetTable {
             offsets[at] = queue_offset;
             self.changes += 1;
         }
+    }
+
+    /// Sets an offset that consumers do not know of: their next pull is told, and what they commit
+    /// until then is ignored.
+    pub fn reset(&mut self, group: &str, topic: &str, queue_id: i32, queue_offset: i64) {
+        self.commit(group, topic, queue_id, queue_offset);
+        let key = (topic.to_owned(), group.to_owned(), queue_id);
+        self.resets.insert(key, queue_offset);
+    }
+
+    /// Whether an offset was reset and no pull has been told.
+    pub fn has_reset(&self, group: &str, topic: &str, queue_id: i32) -> bool {
+        !self.resets.is_empty()
+            && self.resets.contains_key(&(topic.to_owned(), group.to_owned(), queue_id))
+    }
+
+    /// The offset a pull has to be told of, once.
+    pub fn take_reset(&mut self, group: &str, topic: &str, queue_id: i32) -> Option<i64> {
+        if self.resets.is_empty() {
+            // Nearly always: pulls pay nothing.
+            return None;
+        }
+        self.resets.remove(&(topic.to_owned(), group.to_owned(), queue_id))
     }
 
     /// The committed offset.

@@ -5,15 +5,15 @@ use protocol::request::client::{
     CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
     GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq, UnregisterClient,
 };
-use protocol::request::config::GetBrokerConfig;
+use protocol::request::config::{GetBrokerConfig, UpdateBrokerConfig};
 use protocol::request::group::{
     DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
     UpdateAndCreateSubscriptionGroup, UpdateAndCreateSubscriptionGroupList,
 };
 use protocol::request::message::{QueryMessage, ViewMessageById};
 use protocol::request::offset::{
-    GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset, QueryConsumerOffset,
-    SearchOffsetByTimestamp, UpdateConsumerOffset,
+    CloneGroupOffset, GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset,
+    InvokeBrokerToResetOffset, QueryConsumerOffset, SearchOffsetByTimestamp, UpdateConsumerOffset,
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{SendBatchMessage, SendMessage, SendMessageV2};
@@ -26,7 +26,7 @@ use protocol::request::topic::{
 use remoting::Route;
 
 use crate::broker::Broker;
-use crate::handler::{client, group, lock, offset, pull, query, send, server, topic};
+use crate::handler::{client, group, lock, offset, pull, query, reset, send, server, topic};
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
@@ -43,6 +43,8 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetMaxOffset => offset::max_offset,
         plain GetMinOffset => offset::min_offset,
         plain GetEarliestMsgStoreTime => offset::earliest_store_time,
+        plain InvokeBrokerToResetOffset => reset::reset,
+        plain CloneGroupOffset => reset::clone_group,
 
         plain ViewMessageById => query::view_message,
         plain QueryMessage => query::query_message,
@@ -76,5 +78,6 @@ pub fn routes() -> Vec<Route<Broker>> {
 
         plain GetBrokerRuntimeInfo => server::runtime_info,
         plain GetBrokerConfig => server::get_config,
+        plain UpdateBrokerConfig => server::update_config,
     }
 }

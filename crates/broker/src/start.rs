@@ -82,7 +82,18 @@ pub struct RunningBroker {
 ///
 /// # Errors
 /// See [`StartError`]; nothing is left running.
-pub fn start(mut config: BrokerConfig) -> Result<RunningBroker, StartError> {
+pub fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
+    start_with_file(config, None)
+}
+
+/// Starts a broker that keeps changes of its configuration in `config_file`.
+///
+/// # Errors
+/// See [`StartError`]; nothing is left running.
+pub fn start_with_file(
+    mut config: BrokerConfig,
+    config_file: Option<PathBuf>,
+) -> Result<RunningBroker, StartError> {
     let boot_ms = wall_ms();
     complete(&mut config)?;
     let mut server = Server::bind(server_config(&config)?)?;
@@ -98,6 +109,7 @@ pub fn start(mut config: BrokerConfig) -> Result<RunningBroker, StartError> {
     let name_servers = address::split_list(&config.namesrv_addr);
     let parts = Parts { config, identity, store, signals: signals.clone() };
     let mut broker = Broker::new(parts);
+    broker.config_file = config_file;
     persist::load(&mut broker, &*disk, &config_dir)?;
     adopt_stored_topics(&mut broker);
     let address = broker.identity.address.clone();

@@ -9,5 +9,6 @@ pub mod group;
 pub mod lock;
 pub mod offset;
 pub mod query;
+pub mod reset;
 pub mod server;
 pub mod topic;

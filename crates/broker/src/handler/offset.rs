@@ -67,8 +67,13 @@ pub fn update_consumer_offset(
         let remark = format!("Topic {topic} not exist!");
         return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
     }
-    broker.offsets.commit(&consumer_group, &topic, queue_id, commit_offset);
-    Ok(Reply::done())
+    let mut reply = Reply::done();
+    if broker.offsets.has_reset(&consumer_group, &topic, queue_id) {
+        reply.remark = Some("Offset has been previously reset".to_owned());
+    } else {
+        broker.offsets.commit(&consumer_group, &topic, queue_id, commit_offset);
+    }
+    Ok(reply)
 }
 
 /// Serves 29.

@@ -85,6 +85,10 @@ fn try_pull(
     if broker.config.reject_pull_consumer {
         refuse_pull_consumer(broker, call, group)?;
     }
+    if let Some(offset) = broker.offsets.take_reset(group, topic, view.queue_id) {
+        tell_reset(broker, exchange, to, queue, offset)?;
+        return Ok(());
+    }
     if view.sys_flag & COMMIT_OFFSET != 0 {
         broker.offsets.commit(group, topic, view.queue_id, view.commit_offset);
     }
@@ -109,6 +113,26 @@ fn try_pull(
     {
         answer(broker, exchange, queue, pull, false);
     }
+    Ok(())
+}
+
+/// Sends a consumer to an offset that an operator set.
+fn tell_reset(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    to: ReplyHandle,
+    queue: QueueRef,
+    offset: i64,
+) -> Result<(), PullRefusal> {
+    let failed = |e| PullRefusal::from(reply::store_error(&e));
+    let fields = PullReplyView {
+        next_begin_offset: offset,
+        min_offset: broker.store.min_offset(queue).map_err(failed)?,
+        max_offset: broker.store.max_offset(queue).map_err(failed)?,
+        ..PullReplyView::default()
+    };
+    let code = response_code::PULL_OFFSET_MOVED;
+    exchange.reply(to, code, Some("OFFSET_RESET"), |w| fields.write(to.kind, w), &[]);
     Ok(())
 }
 

@@ -1,18 +1,23 @@
 //! The broker itself: its state as a table of texts, and its configuration.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use base::disk::{Disk, RealDisk};
+use base::config_keys::Effect;
+use base::disk::{Disk, RealDisk, write_atomically};
+use base::near::nearest;
+use base::properties::Property;
 use protocol::body::KvTable;
+use protocol::code::response_code;
 use protocol::fastjson;
-use protocol::request::config::{GetBrokerConfig, GetBrokerConfigReply};
+use protocol::request::config::{GetBrokerConfig, GetBrokerConfigReply, UpdateBrokerConfig};
 use protocol::request::stats::GetBrokerRuntimeInfo;
 use protocol::version::{OWN_VERSION, version_name};
-use remoting::{Answer, Call, Exchange, Reply};
+use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
-use crate::config::JAVA_KEYS;
+use crate::config::{BrokerConfig, JAVA_KEYS};
 use crate::{persist, reply};
 
 /// The figures of the queues Java has in front of its thread pools; requests here wait in none.
@@ -180,7 +185,9 @@ pub fn get_config(
         base::properties::write(&mut text, key, value);
     }
     for known in base::properties::parse(JAVA_KEYS) {
-        if !own.iter().any(|(key, _)| *key == known.key) {
+        if let Some(value) = broker.foreign_config.get(&known.key) {
+            base::properties::write(&mut text, &known.key, value);
+        } else if !own.iter().any(|(key, _)| *key == known.key) {
             base::properties::write(&mut text, &known.key, &known.value);
         }
     }
@@ -188,4 +195,75 @@ pub fn get_config(
     let header =
         GetBrokerConfigReply { version: Some(String::from_utf8_lossy(&version).into_owned()) };
     Ok(Reply::with_body(header, text.into_bytes()))
+}
+
+/// Serves 25. All keys are taken or none; what was taken is kept in the file the broker was
+/// started with. The file is written here, on the loop: this is rare, and success means kept.
+pub fn update_config(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    call: &Call<'_>,
+    _: UpdateBrokerConfig,
+) -> Answer<UpdateBrokerConfig> {
+    let text = String::from_utf8_lossy(call.frame.body);
+    let changes = base::properties::parse(&text);
+    let mut config = broker.config.clone();
+    let mut foreign = broker.foreign_config.clone();
+    for change in &changes {
+        set_key(&mut config, &mut foreign, &change.key, &change.value)?;
+    }
+    if let Some(path) = &broker.config_file {
+        keep(path, &changes).map_err(|e| {
+            let remark = format!("cannot keep the change in {}: {e}", path.display());
+            Refusal::new(response_code::SYSTEM_ERROR, remark)
+        })?;
+    }
+    for change in &changes {
+        tracing::info!(key = change.key, value = change.value, "configuration changed");
+    }
+    broker.config = config;
+    broker.foreign_config = foreign;
+    broker.signals.member.ask();
+    Ok(Reply::done())
+}
+
+fn set_key(
+    config: &mut BrokerConfig,
+    foreign: &mut BTreeMap<String, String>,
+    key: &str,
+    value: &str,
+) -> Result<(), Refusal> {
+    let refuse = |remark: String| Err(Refusal::new(response_code::INVALID_PARAMETER, remark));
+    let row = BrokerConfig::rows().into_iter().find(|row| row.key == key);
+    match row.map(|row| row.effect) {
+        Some(Effect::Live) => match config.set(key, value) {
+            Ok(_) => Ok(()),
+            Err(bad) => refuse(bad.to_string()),
+        },
+        Some(effect) => refuse(format!("{key} cannot be changed while the broker runs ({effect})")),
+        None if base::properties::parse(JAVA_KEYS).iter().any(|known| known.key == key) => {
+            tracing::warn!(key, "a key of Java's that has no effect here yet was changed");
+            foreign.insert(key.to_owned(), value.to_owned());
+            Ok(())
+        }
+        None => {
+            let keys = BrokerConfig::rows();
+            match nearest(key, keys.iter().map(|row| row.key)) {
+                Some(near) => refuse(format!("unknown key {key}; did you mean {near}?")),
+                None => refuse(format!("unknown key {key}")),
+            }
+        }
+    }
+}
+
+fn keep(path: &Path, changes: &[Property]) -> io::Result<()> {
+    let mut text = match RealDisk.read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(e),
+    };
+    for change in changes {
+        text = base::properties::replace(&text, &change.key, &change.value);
+    }
+    write_atomically(&RealDisk, path, text.as_bytes())
 }

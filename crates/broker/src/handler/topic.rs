@@ -43,7 +43,8 @@ pub fn create(
     if let Some(known) = broker.topics.get(&request.topic) {
         config.attributes = known.attributes.clone();
     }
-    change_attributes(&mut config, changes)?;
+    let is_new = broker.topics.get(&request.topic).is_none();
+    change_attributes(&mut config, changes, is_new)?;
     put(broker, exchange, config)?;
     broker.reply_when_saved(StateFile::Topics, call.reply_handle());
     Ok(())
@@ -96,20 +97,49 @@ fn refuse_system_topic(topic: &str) -> Result<(), Refusal> {
     Err(Refusal::new(response_code::INVALID_PARAMETER, remark))
 }
 
-/// Applies `+key=value,-key`.
-fn change_attributes(topic: &mut TopicConfig, changes: &str) -> Result<(), Refusal> {
+/// An attribute a topic may have. Values other than those listed are refused; an empty list means
+/// a whole number.
+struct Attribute {
+    key: &'static str,
+    changeable: bool,
+    values: &'static [&'static str],
+}
+
+const ATTRIBUTES: [Attribute; 4] = [
+    Attribute { key: "queue.type", changeable: false, values: &["BatchCQ", "SimpleCQ"] },
+    Attribute { key: "cleanup.policy", changeable: false, values: &["COMPACTION", "DELETE"] },
+    Attribute {
+        key: "message.type",
+        changeable: true,
+        values: &["UNSPECIFIED", "NORMAL", "FIFO", "DELAY", "TRANSACTION", "MIXED"],
+    },
+    Attribute { key: "reserve.time", changeable: true, values: &[] },
+];
+
+/// Applies `+key=value,-key`. Errors are worded as Java's.
+fn change_attributes(topic: &mut TopicConfig, changes: &str, is_new: bool) -> Result<(), Refusal> {
+    let refuse = |remark: String| Err(Refusal::new(response_code::SYSTEM_ERROR, remark));
     for change in changes.split(',').map(str::trim).filter(|c| !c.is_empty()) {
-        match (change.strip_prefix('+').and_then(|c| c.split_once('=')), change.strip_prefix('-')) {
-            (Some((key, value)), _) => {
+        let (sign, rest) = change.split_at_checked(1).unwrap_or(("", change));
+        let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+        let Some(known) = ATTRIBUTES.iter().find(|attribute| attribute.key == key) else {
+            return refuse(format!("unsupported key: {key}"));
+        };
+        if !is_new && !known.changeable {
+            return refuse(format!("attempt to update an unchangeable attribute. key: {key}"));
+        }
+        let legal = match known.values {
+            [] => value.parse::<i64>().is_ok_and(|number| number >= -1),
+            values => values.contains(&value),
+        };
+        match sign {
+            "+" if legal => {
                 topic.attributes.insert(key.to_owned(), value.to_owned());
             }
-            (None, Some(key)) => {
-                topic.attributes.remove(key);
-            }
-            (None, None) => {
-                let remark = format!("attribute '{change}' is neither +key=value nor -key");
-                return Err(Refusal::new(response_code::INVALID_PARAMETER, remark));
-            }
+            "+" => return refuse(format!("value is not in set: {:?}", known.values)),
+            "-" if topic.attributes.remove(key).is_some() => {}
+            "-" => return refuse(format!("attempt to delete a nonexistent key: {key}")),
+            _ => return refuse(format!("wrong format key: {change}")),
         }
     }
     Ok(())

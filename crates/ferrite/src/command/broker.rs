@@ -79,7 +79,8 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         tracing::warn!("{}", note.0);
     }
     let name_servers = config.namesrv_addr.clone();
-    let running = broker::start(config).context("the broker did not start")?;
+    let running =
+        broker::start_with_file(config, args.config_file).context("the broker did not start")?;
     let mut line = format!(
         "The broker[{}, {}] boot success. serializeType=JSON",
         running.name(),
