@@ -5,8 +5,8 @@
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
-//! | `store-work` | the loop when work piles up, every 200 ms while there is some | queue write-back, index, checkpoint, next segment |
-//! | `broker-save` | changes of topics and groups, every `flushConsumerOffsetInterval` | state files |
+//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, next segment |
+//! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
 use std::io;

@@ -1,3 +1,5 @@
+//! Tests of `disk`.
+
 use super::*;
 
 fn folder() -> tempfile::TempDir {

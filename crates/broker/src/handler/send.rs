@@ -10,7 +10,7 @@ use model::topic::{FilterType, TopicConfig};
 use protocol::code::{request_code, response_code};
 use protocol::request::hot::SendView;
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
-use store::{Dispatch, PutError, PutMessage, QueueRef};
+use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 
 use crate::ack::PendingAck;
 use crate::broker::Broker;
@@ -150,13 +150,13 @@ fn create_topic(
         sys_flag,
         exchange.now_ms,
     );
-    match created {
-        Some(id) => Ok(id),
-        None if is_retry => {
-            Ok(broker.topics.create_if_absent(&topic, 1, sys_flag, exchange.now_ms))
-        }
-        None => Err(reply::no_such_topic(&topic)),
-    }
+    let id = match created {
+        Some(id) => id,
+        None if is_retry => broker.topics.create_if_absent(&topic, 1, sys_flag, exchange.now_ms),
+        None => return Err(reply::no_such_topic(&topic)),
+    };
+    broker.topics_changed();
+    Ok(id)
 }
 
 fn put_single(
@@ -172,32 +172,19 @@ fn put_single(
     if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
         check_retry_group(broker, exchange, view)?;
     }
-    let body = call.frame.body;
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
-    // Properties of the broker's own go behind the client's, into a buffer that is used again.
-    let mut tail = std::mem::take(&mut broker.scratch_properties);
-    tail.clear();
-    let own_key;
-    let mut unique_key = known.unique_key;
-    let mut given = view.properties;
     let filtered;
+    let mut given = view.properties;
     if known.has_receipt_handle {
         let mut without = Vec::with_capacity(given.len());
         properties::append_without(&mut without, given, b"POP_CK");
         filtered = without;
         given = &filtered;
     }
-    if given.last().is_some_and(|b| *b != VALUE_END) {
-        tail.push(VALUE_END);
-    }
-    if unique_key.is_empty() {
-        own_key = broker.unique_keys.next(exchange.now_ms);
-        unique_key = &own_key;
-        append_pair(&mut tail, b"UNIQ_KEY", unique_key);
-    }
-    if !known.has_cluster {
-        tail.extend_from_slice(&broker.identity.cluster_property);
-    }
+    // Properties of the broker's own go behind the client's, into a buffer that is used again.
+    let mut tail = std::mem::take(&mut broker.scratch_properties);
+    let own_key = own_properties(broker, &known, given, &mut tail, exchange.now_ms);
+    let unique_key = own_key.as_ref().map_or(known.unique_key, |key| &key[..]);
     let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
     let store_timestamp = broker.store_timestamp(exchange.now_ms);
     let appended = broker.store.append(&PutMessage {
@@ -212,7 +199,7 @@ fn put_single(
         store_host: broker.identity.store_host,
         reconsume_times: view.reconsume_times,
         prepared_transaction_offset: 0,
-        body,
+        body: call.frame.body,
         properties: [given, &tail, &[]],
         tags_code: known.tags_code(),
         unique_key,
@@ -221,9 +208,7 @@ fn put_single(
     });
     broker.scratch_properties = tail;
     let appended = appended.map_err(|e| put_refusal(broker, e))?;
-    broker.stats.totals.put_times += 1;
-    broker.stats.totals.put_messages += 1;
-    broker.stats.totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
+    count_put(broker, &appended);
     if to.oneway {
         return Ok(());
     }
@@ -240,6 +225,36 @@ fn put_single(
         unique_key,
     });
     Ok(())
+}
+
+/// Collects what the broker adds to a message's properties; returns the unique key it made up if
+/// the client gave none.
+fn own_properties(
+    broker: &mut Broker,
+    known: &Known<'_>,
+    given: &[u8],
+    tail: &mut Vec<u8>,
+    now_ms: i64,
+) -> Option<[u8; 32]> {
+    tail.clear();
+    if given.last().is_some_and(|b| *b != VALUE_END) {
+        tail.push(VALUE_END);
+    }
+    let own_key = known.unique_key.is_empty().then(|| broker.unique_keys.next(now_ms));
+    if let Some(key) = &own_key {
+        append_pair(tail, b"UNIQ_KEY", key);
+    }
+    if !known.has_cluster {
+        tail.extend_from_slice(&broker.identity.cluster_property);
+    }
+    own_key
+}
+
+fn count_put(broker: &mut Broker, appended: &Appended) {
+    let totals = &mut broker.stats.totals;
+    totals.put_times += 1;
+    totals.put_messages += u64::from(appended.count);
+    totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
 }
 
 fn append_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
@@ -327,10 +342,7 @@ fn put_batch(
         dispatch: Dispatch::Queue,
     };
     let appended = broker.store.append_batch(&batch).map_err(|e| put_refusal(broker, e))?;
-    let totals = &mut broker.stats.totals;
-    totals.put_times += 1;
-    totals.put_messages += u64::from(appended.count);
-    totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
+    count_put(broker, &appended);
     if to.oneway {
         return Ok(());
     }

@@ -37,7 +37,8 @@ const IMPORTANT: &[&str] = &[
 /// Options of `ferrite broker`; the same letters as `mqbroker`.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  ferrite broker -n 127.0.0.1:9876\n  \
-    ferrite broker -c conf/broker.conf\n  ferrite broker -n a:9876;b:9876 flushDiskType=SYNC_FLUSH")]
+    ferrite broker -c conf/broker.conf\n  \
+    ferrite broker -n 'a:9876;b:9876' flushDiskType=SYNC_FLUSH")]
 pub struct BrokerArgs {
     /// Name servers, host:port, separated by ';' (else namesrvAddr, else $NAMESRV_ADDR)
     #[arg(short = 'n', long, value_name = "ADDRS")]

@@ -1,3 +1,5 @@
+//! Tests of `route_table`.
+
 use protocol::body::IntMap;
 use protocol::body::route::TopicRouteData;
 

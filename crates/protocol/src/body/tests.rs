@@ -1,3 +1,5 @@
+//! Tests of `body`.
+
 use super::assignment::{BatchAck, BatchAckMessageRequestBody};
 use super::heartbeat::{ConsumeFromWhere, ConsumeType, HeartbeatData, MessageModel};
 use super::queue_mapping::TopicQueueMappingInfo;

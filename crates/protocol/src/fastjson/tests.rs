@@ -1,3 +1,5 @@
+//! Tests of `fastjson`.
+
 use std::collections::BTreeMap;
 
 use super::value::{Value, parse};

@@ -1,3 +1,5 @@
+//! Tests of `frame`.
+
 use super::*;
 use crate::encode::{FieldWriter, write_request, write_response};
 

@@ -1,3 +1,5 @@
+//! Tests of `request`.
+
 use super::hot::{PullReplyView, PullView, SendReplyView, SendView};
 use super::pull::{PullMessage, PullMessageReply};
 use super::send::{SendMessage, SendMessageReply, SendMessageV2};

@@ -1,8 +1,8 @@
 //! Random work on a disk that loses power or a process that is killed, several lives in a row.
-//! (FERRITE_SEED=n runs one seed.) After each: acknowledged messages are there, others are there whole or not at all, queue
-//! offsets are dense, and starting twice gives the same.
+//! (FERRITE_SEED=n runs one seed.) After each: acknowledged messages are there, others are there
+//! whole or not at all, queue offsets are dense, and starting twice gives the same.
 
-use crate::common::{NOW, bodies, message, small};
+use crate::rig::{NOW, bodies, message, small};
 use base::disk::Disk;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Bytes written by Java: read, encoded again, and derived again from the log.
 
-use crate::common::NOW;
+use crate::rig::NOW;
 use base::disk::RealDisk;
 use model::record::{self, Entry};
 use std::path::{Path, PathBuf};

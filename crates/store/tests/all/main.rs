@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod common;
 mod crash;
 mod golden;
 mod put_get;
 mod recover;
+mod rig;

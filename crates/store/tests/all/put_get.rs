@@ -1,6 +1,6 @@
 //! Putting and getting on the real disk.
 
-use crate::common::{NOW, bodies, message, records, run_jobs, small};
+use crate::rig::{NOW, bodies, message, records, run_jobs, small};
 use base::disk::RealDisk;
 use std::sync::Arc;
 use store::{GetStatus, Store};

@@ -1,6 +1,6 @@
 //! Stopping and starting.
 
-use crate::common::{NOW, bodies, message, run_jobs, small};
+use crate::rig::{NOW, bodies, message, run_jobs, small};
 use base::disk::{Disk, RealDisk};
 use std::path::Path;
 use std::sync::Arc;
