@@ -5,3 +5,4 @@ mod kill;
 mod quickstart;
 mod servers;
 mod until;
+mod wire;
