@@ -200,6 +200,9 @@ impl Broker {
                         self.signals.flush.ask();
                     }
                 }
+                if self.store.has_pressing_work() {
+                    self.signals.work.ask();
+                }
             }
             Err(e) => self.fail(exchange, &e.to_string()),
         }

@@ -46,7 +46,7 @@ const QUEUE_BYTES_PER_JOB: usize = 1 << 20;
 /// The checkpoint waits until fewer units than this are pending, in bytes: its job holds them all.
 const CHECKPOINT_PENDING_MAX: usize = 8 << 20;
 /// Keys that make an index job due before its time.
-const INDEX_KEYS_PER_JOB: usize = 256 << 10;
+const INDEX_KEYS_PER_JOB: usize = 192 << 10;
 
 /// Blocking work, ready to run anywhere.
 pub struct Job(Work);
@@ -217,6 +217,12 @@ impl Store {
             JobKind::Preallocate => self.next_preallocation(),
         };
         work.map(Job)
+    }
+
+    /// Whether so much waits for a job that it should not wait for its interval.
+    pub fn has_pressing_work(&self) -> bool {
+        self.index.ready() >= INDEX_KEYS_PER_JOB && self.index_writer.is_some()
+            || self.queues.pending_bytes() >= QUEUE_BYTES_PER_JOB && self.queue_writer.is_some()
     }
 
     fn next_flush(&mut self, now_ms: i64) -> Option<Work> {

@@ -72,7 +72,8 @@ fn unknown_requests_are_refused_in_the_encoding_they_came_in() {
 fn bad_fields_are_named_and_the_connection_stays() {
     let (_folder, _server, address) = broker();
     let mut stream = connect(&address);
-    let cases: [(i32, &[(&str, &str)], &str); 4] = [
+    type Case = (i32, &'static [(&'static str, &'static str)], &'static str);
+    let cases: [Case; 4] = [
         (30, &[("topic", "T"), ("queueId", "many")], "queueId"),
         (30, &[("topic", "T")], "queueId"),
         (310, &[("b", "T"), ("e", "x")], "queueId"),

@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// Slots are read and written in blocks of this size. A usual batch touches every page of the
 /// table, so larger blocks save system calls and copy no more.
 const BLOCK_BYTES: u64 = 64 * 1024;
+/// Entries encoded before they are written.
+const ENTRIES_AT_ONCE: usize = 32 << 10;
 const SLOTS_PER_BLOCK: u32 = (BLOCK_BYTES / SLOT_LEN as u64) as u32;
 
 /// Writes the newest index file.
@@ -195,26 +197,32 @@ fn write_entries(
     entries: &[super::Pending],
     previous: &[i32],
 ) -> io::Result<()> {
-    let at = format::entry_at(slots, header.entry_count);
-    let mut bytes = Vec::with_capacity(entries.len() * ENTRY_LEN);
-    for (entry, previous) in entries.iter().zip(previous) {
-        let time = batch.time_of(entry);
-        let written = IndexEntry {
-            key_hash: entry.key_hash,
-            commit_log_offset: entry.commit_log_offset,
-            seconds: header.seconds_of(time),
-            previous: *previous,
-        };
-        bytes.extend_from_slice(&written.to_bytes());
-        if header.entry_count <= 1 {
-            header.begin_offset = entry.commit_log_offset;
-            header.begin_timestamp = time;
+    // In pieces, so that a big batch needs no big buffer.
+    let mut bytes = Vec::with_capacity(ENTRIES_AT_ONCE.min(entries.len()) * ENTRY_LEN);
+    for (entries, previous) in entries.chunks(ENTRIES_AT_ONCE).zip(previous.chunks(ENTRIES_AT_ONCE))
+    {
+        let at = format::entry_at(slots, header.entry_count);
+        bytes.clear();
+        for (entry, previous) in entries.iter().zip(previous) {
+            let time = batch.time_of(entry);
+            let written = IndexEntry {
+                key_hash: entry.key_hash,
+                commit_log_offset: entry.commit_log_offset,
+                seconds: header.seconds_of(time),
+                previous: *previous,
+            };
+            bytes.extend_from_slice(&written.to_bytes());
+            if header.entry_count <= 1 {
+                header.begin_offset = entry.commit_log_offset;
+                header.begin_timestamp = time;
+            }
+            header.entry_count += 1;
+            header.end_offset = entry.commit_log_offset;
+            header.end_timestamp = time;
         }
-        header.entry_count += 1;
-        header.end_offset = entry.commit_log_offset;
-        header.end_timestamp = time;
+        file.write_at(&bytes, at)?;
     }
-    file.write_at(&bytes, at)
+    Ok(())
 }
 
 /// The newest valid entry of a slot: the one it names, or, if an interrupted batch made it name
