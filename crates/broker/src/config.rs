@@ -71,7 +71,7 @@ config_keys! {
         /// Whether messages are indexed by key.
         index_enable "messageIndexEnable": bool = true, Restart;
         /// Largest message body in bytes.
-        message_bytes_max "maxMessageSize": u64 = 4 * 1024 * 1024, Live;
+        message_bytes_max "maxMessageSize": u64 = 4 * 1024 * 1024, Restart;
         /// Messages per pull from memory.
         pull_count_memory "maxTransferCountOnMessageInMemory": i32 = 32, Restart;
         /// Bytes per pull from memory.

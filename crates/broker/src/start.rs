@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use base::clock::wall_ms;
 use base::disk::{Disk, RealDisk};
-use base::thread::spawn_named;
+use base::thread::spawn_vital;
 use hashbrown::HashMap;
 use remoting::{Routes, Server, ServerConfig, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
@@ -118,7 +118,14 @@ pub fn start_with_file(
     let waker = server.stopper();
     let shared = Shared { service: service.clone(), waker, signals, disk, config_dir };
     let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
-    let loop_thread = spawn_named("broker-loop", move || server.run(&service))?;
+    let loop_thread = spawn_vital("broker-loop", move || {
+        let ended = server.run(&service);
+        if let Err(e) = &ended {
+            tracing::error!("the loop cannot go on: {e}");
+            std::process::abort();
+        }
+        ended
+    })?;
     shared.signals.member.ask();
     shared.signals.save.ask();
     Ok(RunningBroker { shared, name, address, loop_thread, helpers })

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use base::clock::{mono_ns, wall_ms};
 use base::disk::{Disk, write_atomically};
-use base::thread::spawn_named;
+use base::thread::spawn_vital;
 use remoting::Stopper;
 use store::JobKind;
 
@@ -65,13 +65,13 @@ pub fn spawn_helpers(
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let mut helpers = Vec::new();
     let own = shared.clone();
-    helpers.push(spawn_named("store-flush", move || flush_loop(&own, intervals.flush))?);
+    helpers.push(spawn_vital("store-flush", move || flush_loop(&own, intervals.flush))?);
     let own = shared.clone();
-    helpers.push(spawn_named("store-work", move || work_loop(&own, intervals.work))?);
+    helpers.push(spawn_vital("store-work", move || work_loop(&own, intervals.work))?);
     let own = shared.clone();
-    helpers.push(spawn_named("broker-save", move || save_loop(&own, intervals.offsets))?);
+    helpers.push(spawn_vital("broker-save", move || save_loop(&own, intervals.offsets))?);
     let own = shared.clone();
-    helpers.push(spawn_named("broker-member", move || {
+    helpers.push(spawn_vital("broker-member", move || {
         registrar.run(&own, intervals.register);
     })?);
     Ok(helpers)

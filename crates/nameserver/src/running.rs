@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use base::clock::mono_ns;
 use base::disk::RealDisk;
-use base::thread::spawn_named;
+use base::thread::spawn_vital;
 use remoting::server::Stopper;
 use remoting::{Server, ServerConfig, address};
 
@@ -51,7 +51,7 @@ pub fn start(config: NameServerConfig) -> Result<RunningNameServer, StartError> 
     let addresses = server.addresses().to_vec();
     let stopper = server.stopper();
     let run = move || server.run(&Mutex::new(name_server));
-    let thread = spawn_named("ns-loop", run).map_err(StartError::Thread)?;
+    let thread = spawn_vital("ns-loop", run).map_err(StartError::Thread)?;
     tracing::info!(?addresses, "name server started");
     Ok(RunningNameServer { addresses, stopper, thread: Some(thread) })
 }

@@ -45,8 +45,11 @@ impl JobKind {
 const QUEUE_BYTES_PER_JOB: usize = 1 << 20;
 /// The checkpoint waits until fewer units than this are pending, in bytes: its job holds them all.
 const CHECKPOINT_PENDING_MAX: usize = 8 << 20;
-/// Keys that make an index job due before its time.
-const INDEX_KEYS_PER_JOB: usize = 192 << 10;
+/// Keys that make an index job due before its time. Each job reads and writes nearly the whole
+/// slot table (20 MB) and syncs twice, so batches are large.
+const INDEX_KEYS_PER_JOB: usize = 512 << 10;
+/// Units that wait for a job should not wait for its interval when there are this many bytes.
+const QUEUE_BYTES_PRESSING: usize = 4 << 20;
 
 /// Blocking work, ready to run anywhere.
 pub struct Job(Work);
@@ -222,7 +225,7 @@ impl Store {
     /// Whether so much waits for a job that it should not wait for its interval.
     pub fn has_pressing_work(&self) -> bool {
         self.index.ready() >= INDEX_KEYS_PER_JOB && self.index_writer.is_some()
-            || self.queues.pending_bytes() >= QUEUE_BYTES_PER_JOB && self.queue_writer.is_some()
+            || self.queues.pending_bytes() >= QUEUE_BYTES_PRESSING && self.queue_writer.is_some()
     }
 
     fn next_flush(&mut self, now_ms: i64) -> Option<Work> {
