@@ -170,11 +170,11 @@ start_ferrite() {
     return 1
   }
   write_configs "$1"
-  # A path that a server might derive from the home folder stays inside ours.
-  export HOME=$1/home
-  mkdir -p "$HOME"
-  start_server namesrv "$1" 20 "$binary" namesrv -c "$1/namesrv.properties" || return 1
-  start_server broker "$1" 20 "$binary" broker -n "127.0.0.1:$NAMESRV_PORT" -c "$1/broker.conf"
+  # Paths a server derives from the home folder stay inside ours.
+  local run=(env "HOME=$1/home" "ROCKETMQ_HOME=$1/home" "$binary")
+  mkdir -p "$1/home"
+  start_server namesrv "$1" 20 "${run[@]}" namesrv -c "$1/namesrv.properties" || return 1
+  start_server broker "$1" 20 "${run[@]}" broker -n "127.0.0.1:$NAMESRV_PORT" -c "$1/broker.conf"
 }
 
 # start_java FOLDER VERSION: genuine name server and broker.
