@@ -21,6 +21,7 @@ use crate::long_poll::LongPoll;
 use crate::members::Members;
 use crate::offset_table::OffsetTable;
 use crate::queue_lock::QueueLocks;
+use crate::relay::Relays;
 use crate::reply;
 use crate::saved::Saves;
 use crate::signal::Signals;
@@ -72,6 +73,8 @@ pub struct Broker {
     pub locks: QueueLocks,
     /// Pulls that wait.
     pub long_poll: LongPoll,
+    /// Requests passed on to clients.
+    pub relays: Relays,
     /// What went through.
     pub stats: Stats,
     /// Producers that wait.
@@ -119,6 +122,7 @@ impl Broker {
             members: Members::default(),
             locks: QueueLocks::default(),
             long_poll: LongPoll::default(),
+            relays: Relays::default(),
             stats: Stats::default(),
             acks: Acks::default(),
             saves: Saves::default(),
@@ -358,8 +362,7 @@ impl BrokerService {
 impl Service for BrokerService {
     fn on_frame(&mut self, exchange: &mut Exchange<'_>, call: &Call<'_>) {
         if call.frame.is_response() {
-            // Answers to notices of ours, which nobody waits for.
-            return;
+            return self.broker.relays.pass_back(exchange, call);
         }
         self.routes.serve(&mut self.broker, exchange, call);
     }
@@ -371,6 +374,7 @@ impl Service for BrokerService {
         broker.wake_pulls(exchange);
         broker.expire_pulls(exchange);
         broker.notify_changes(exchange);
+        broker.relays.expire(exchange);
         broker.saves.release(exchange);
         broker.housekeeping(exchange);
     }
@@ -386,6 +390,7 @@ impl Service for BrokerService {
         if total != broker.sampled_messages {
             due = due.min(broker.next_sample_ns);
         }
-        Some(broker.long_poll.next_deadline_ns().map_or(due, |parked| due.min(parked)))
+        let waiting = [broker.long_poll.next_deadline_ns(), broker.relays.next_deadline_ns()];
+        waiting.into_iter().flatten().chain([due]).min()
     }
 }

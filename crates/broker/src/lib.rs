@@ -22,6 +22,7 @@ pub mod routes;
 pub mod ack;
 pub mod long_poll;
 pub mod persist;
+pub mod relay;
 pub mod saved;
 
 pub mod broker;

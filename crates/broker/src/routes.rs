@@ -3,7 +3,8 @@
 
 use protocol::request::client::{
     CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
-    GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq, UnregisterClient,
+    GetConsumerRunningInfo, GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq,
+    UnregisterClient,
 };
 use protocol::request::config::{GetBrokerConfig, UpdateBrokerConfig};
 use protocol::request::group::{
@@ -56,6 +57,7 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetConsumerConnectionList => client::consumer_connections,
         plain GetProducerConnectionList => client::producer_connections,
         plain GetAllProducerInfo => client::all_producers,
+        later GetConsumerRunningInfo => client::running_info,
         plain LockBatchMq => lock::lock,
         plain UnlockBatchMq => lock::unlock,
 

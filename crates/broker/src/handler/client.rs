@@ -10,8 +10,8 @@ use protocol::fastjson;
 use protocol::frame::Language;
 use protocol::request::client::{
     CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
-    GetConsumerListByGroupReply, GetProducerConnectionList, Heartbeat, HeartbeatReply,
-    UnregisterClient,
+    GetConsumerListByGroupReply, GetConsumerRunningInfo, GetProducerConnectionList, Heartbeat,
+    HeartbeatReply, UnregisterClient,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
@@ -215,4 +215,21 @@ pub fn all_producers(
         table.data.insert(group.to_owned(), infos.collect());
     }
     Ok(Reply::body(fastjson::write(&table)))
+}
+
+/// Serves 307: passed on to the client, whose answer is passed back.
+pub fn running_info(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    request: GetConsumerRunningInfo,
+) -> Result<(), Refusal> {
+    let GetConsumerRunningInfo { consumer_group, client_id, .. } = request;
+    let what = format!("The Consumer <{consumer_group}> <{client_id}>");
+    let group = broker.members.consumer_group(&consumer_group);
+    let member = group.and_then(|group| group.members.iter().find(|m| m.client_id == client_id));
+    let Some(member) = member else {
+        return Err(Refusal::new(response_code::SYSTEM_ERROR, format!("{what} not online")));
+    };
+    broker.relays.pass_on(exchange, call, member.connection, &[], what)
 }
