@@ -34,7 +34,7 @@ const OPEN_FILES_MAX: usize = 64;
 /// Units kept in memory behind the ones still to be written, per queue...
 const RECENT_UNITS: usize = 1024;
 /// ...as long as all queues together hold no more than this.
-const RECENT_BYTES_MAX: usize = 16 << 20;
+const RECENT_BYTES_MAX: usize = 8 << 20;
 
 struct Topic {
     name: Arc<str>,

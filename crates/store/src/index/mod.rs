@@ -53,10 +53,20 @@ pub(crate) struct Index {
     files: Vec<IndexFile>,
     /// Keys not given to a job yet; the last ones may belong to messages still staged.
     pending: Batch,
-    /// How many of them belong to dispatched messages.
+    /// Empty; its memory serves the next batch.
+    spare: Vec<Pending>,
+    /// How many of the pending ones belong to dispatched messages.
     ready: usize,
     /// Keys a job is writing just now.
     in_flight: Option<Arc<Batch>>,
+}
+
+/// Makes room in steps: doubling would hold twice the memory that a batch needs.
+#[cold]
+fn grow(entries: &mut Vec<Pending>) {
+    const STEP_MIN: usize = 1 << 10;
+    const STEP_MAX: usize = 64 << 10;
+    entries.reserve_exact(entries.len().clamp(STEP_MIN, STEP_MAX));
 }
 
 impl Index {
@@ -89,7 +99,15 @@ impl Index {
             }
             files.push(IndexFile { path, header });
         }
-        Ok(Index { disk, slots, files, pending: Batch::default(), ready: 0, in_flight: None })
+        Ok(Index {
+            disk,
+            slots,
+            files,
+            pending: Batch::default(),
+            spare: Vec::new(),
+            ready: 0,
+            in_flight: None,
+        })
     }
 
     pub(crate) fn files(&self) -> &[IndexFile] {
@@ -163,6 +181,9 @@ impl Index {
         }
         let time = (store_timestamp - pending.base_time).clamp(0, i64::from(u32::MAX)) as u32;
         let key_hash = format::key_hash(java_hash_from(prefix_hash, key));
+        if pending.entries.len() == pending.entries.capacity() {
+            grow(&mut pending.entries);
+        }
         pending.entries.push(Pending { key_hash, time, commit_log_offset });
     }
 
@@ -184,7 +205,9 @@ impl Index {
 
     /// Gives the waiting keys to a job; [`Index::applied`] must follow.
     pub(crate) fn take_batch(&mut self) -> Arc<Batch> {
-        let rest = self.pending.entries.split_off(self.ready);
+        let mut rest = std::mem::take(&mut self.spare);
+        rest.extend_from_slice(&self.pending.entries[self.ready..]);
+        self.pending.entries.truncate(self.ready);
         let base_time = self.pending.base_time;
         let entries = std::mem::replace(&mut self.pending.entries, rest);
         self.ready = 0;
@@ -202,13 +225,13 @@ impl Index {
                 None => self.files.push(file),
             }
         }
-        // The emptied vector comes back to be filled again, unless a query still reads it.
-        if self.pending.entries.capacity() == 0
+        // The emptied vector is filled again after the next batch, unless a query still reads it.
+        if self.spare.capacity() == 0
             && let Ok(mut batch) = Arc::try_unwrap(applied.batch)
             && batch.entries.capacity() <= 1 << 20
         {
             batch.entries.clear();
-            self.pending.entries = batch.entries;
+            self.spare = batch.entries;
         }
     }
 
