@@ -150,11 +150,26 @@ warm_up() {
         --messages "$WARMUP" --warmup-seconds 0 --allow-failures --json > /dev/null
 }
 
+# Only the measured broker runs, so that neither's background work lands in the other's figures.
+pause_others() {
+    local other
+    for other in "${servers[@]}"; do
+        [ "$other" = "$1" ] || kill -STOP "$(pid_of "$other")"
+    done
+}
+
+resume_all() {
+    local any
+    for any in "${servers[@]}"; do kill -CONT "$(pid_of "$any")"; done
+}
+
 measure() {
     local server=$1 goal=$2
     say "$goal: $server"
+    pause_others "$server"
     record "$server" "$BENCH" bench --goal "$goal" --broker "$(address_of "$server")" \
         --pid "$(pid_of "$server")" --topic "Bench_$goal" --seconds "$RUN_SECONDS"
+    resume_all
 }
 
 # The floor of goals whose traffic an echo server can answer.
