@@ -167,11 +167,6 @@ impl Broker {
         self.registered
     }
 
-    /// Whether the disk failed and nothing more is accepted.
-    pub fn has_failed(&self) -> bool {
-        self.store_failed
-    }
-
     /// Answers `to` when every change of `file` made so far is on disk.
     pub fn reply_when_saved(&mut self, file: crate::saved::StateFile, to: ReplyHandle) {
         let change = file.changes(self);

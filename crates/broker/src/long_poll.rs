@@ -132,14 +132,4 @@ impl LongPoll {
         }
         self.next_scan_ns = (self.parked > 0).then(|| earliest.max(now_ns + SCAN_NS));
     }
-
-    /// Pulls waiting now.
-    pub fn len(&self) -> usize {
-        self.parked
-    }
-
-    /// Whether nobody waits.
-    pub fn is_empty(&self) -> bool {
-        self.parked == 0
-    }
 }

@@ -3,12 +3,7 @@
 //! The text is `key 0x01 value 0x02 …`. It is stored as the client wrote it; the broker appends
 //! its own properties.
 
-/// Between a key and its value.
-pub const NAME_END: u8 = 1;
-/// After a value.
-pub const VALUE_END: u8 = 2;
-/// Longest properties text in bytes, the broker's own included.
-pub const PROPERTIES_BYTES_MAX: usize = 32_767;
+use model::message::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
 
 /// The properties that decide what happens to a message; empty when absent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +59,15 @@ impl Known<'_> {
 
     /// What the queue entry says of the tag: Java's hash code, 0 without a tag.
     pub fn tags_code(&self) -> i64 {
-        i64::from(base::hash::java_hash(self.tags))
+        model::message::tags_code(self.tags)
     }
 }
 
 /// Appends `text` without the pairs called `name`.
 pub fn append_without(out: &mut Vec<u8>, text: &[u8], name: &[u8]) {
-    for pair in text.split_inclusive(|b| *b == VALUE_END) {
-        let drop = pair.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&NAME_END));
+    for pair in text.split_inclusive(|b| *b == PROPERTY_SEPARATOR) {
+        let drop =
+            pair.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&NAME_VALUE_SEPARATOR));
         if !drop {
             out.extend_from_slice(pair);
         }

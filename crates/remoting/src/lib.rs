@@ -21,5 +21,5 @@ mod peer;
 
 pub use client::{CallError, Client};
 pub use exchange::{Call, ConnectionId, Exchange, ReplyHandle};
-pub use route::{Answer, Outcome, Refusal, Reply, Route, Routes};
+pub use route::{Answer, Refusal, Reply, Route, Routes};
 pub use server::{Server, ServerConfig, Service, Stopper};

@@ -63,14 +63,6 @@ where
     }
 }
 
-/// What a typed handler returns.
-pub enum Outcome<R: Request> {
-    /// Answer now.
-    Reply(Reply<R>),
-    /// The handler keeps the [`crate::ReplyHandle`] and answers later.
-    Later,
-}
-
 /// What a typed handler returns, or why not.
 pub type Answer<R> = Result<Reply<R>, Refusal>;
 

@@ -3,6 +3,7 @@
 //! The data path: no allocation, no lock, no system call per message. A message is staged in the
 //! store; its producer is answered after the write or the flush (see [`crate::ack`]).
 
+use model::message::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
 use model::message_id::MessageId;
 use model::names::{self, RETRY_PREFIX};
 use model::permission;
@@ -14,7 +15,7 @@ use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 
 use crate::ack::PendingAck;
 use crate::broker::Broker;
-use crate::properties::{self, Known, VALUE_END};
+use crate::properties::{self, Known};
 use crate::reply;
 use crate::topic_table::TopicId;
 
@@ -237,8 +238,8 @@ fn own_properties(
     now_ms: i64,
 ) -> Option<[u8; 32]> {
     tail.clear();
-    if given.last().is_some_and(|b| *b != VALUE_END) {
-        tail.push(VALUE_END);
+    if given.last().is_some_and(|b| *b != PROPERTY_SEPARATOR) {
+        tail.push(PROPERTY_SEPARATOR);
     }
     let own_key = known.unique_key.is_empty().then(|| broker.unique_keys.next(now_ms));
     if let Some(key) = &own_key {
@@ -259,9 +260,9 @@ fn count_put(broker: &mut Broker, appended: &Appended) {
 
 fn append_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
-    out.push(properties::NAME_END);
+    out.push(NAME_VALUE_SEPARATOR);
     out.extend_from_slice(value);
-    out.push(VALUE_END);
+    out.push(PROPERTY_SEPARATOR);
 }
 
 fn dispatch_of(sys_flag: i32) -> Dispatch {
