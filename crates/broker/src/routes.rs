@@ -11,23 +11,26 @@ use protocol::request::group::{
     DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
     UpdateAndCreateSubscriptionGroup, UpdateAndCreateSubscriptionGroupList,
 };
-use protocol::request::message::{QueryMessage, ViewMessageById};
+use protocol::request::message::{QueryMessage, ResumeCheckHalfMessage, ViewMessageById};
 use protocol::request::offset::{
-    CloneGroupOffset, GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset,
+    CloneGroupOffset, GetAllDelayOffset, GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset,
     InvokeBrokerToResetOffset, QueryConsumerOffset, SearchOffsetByTimestamp, UpdateConsumerOffset,
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
-use protocol::request::send::{SendBatchMessage, SendMessage, SendMessageV2};
+use protocol::request::send::{ConsumerSendMsgBack, SendBatchMessage, SendMessage, SendMessageV2};
 use protocol::request::stats::{GetBrokerRuntimeInfo, GetConsumeStats};
 use protocol::request::topic::{
     DeleteTopicInBroker, GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig,
     GetTopicStatsInfo, QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic,
     UpdateAndCreateTopicList,
 };
+use protocol::request::transaction::EndTransaction;
 use remoting::Route;
 
 use crate::broker::Broker;
-use crate::handler::{client, group, lock, offset, pull, query, reset, send, server, topic};
+use crate::handler::{
+    client, group, lock, offset, pull, query, reset, send, send_back, server, topic, transaction,
+};
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
@@ -35,6 +38,9 @@ pub fn routes() -> Vec<Route<Broker>> {
         raw SendMessage => send::send,
         raw SendMessageV2 => send::send,
         raw SendBatchMessage => send::send,
+        later ConsumerSendMsgBack => send_back::send_back,
+        later EndTransaction => transaction::end,
+        plain ResumeCheckHalfMessage => transaction::resume_check,
         raw PullMessage => pull::pull,
         raw LitePullMessage => pull::pull,
 
@@ -44,6 +50,7 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetMaxOffset => offset::max_offset,
         plain GetMinOffset => offset::min_offset,
         plain GetEarliestMsgStoreTime => offset::earliest_store_time,
+        plain GetAllDelayOffset => offset::all_delay_offsets,
         plain InvokeBrokerToResetOffset => reset::reset,
         plain CloneGroupOffset => reset::clone_group,
 

@@ -3,6 +3,8 @@
 
 pub mod pull;
 pub mod send;
+pub mod send_back;
+pub mod transaction;
 
 pub mod client;
 pub mod group;
