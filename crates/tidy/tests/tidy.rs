@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 const EDGES: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model", &["base"]),
+    ("filter", &["base", "model"]),
     ("protocol", &["base", "model"]),
     ("store", &["base", "model"]),
     ("remoting", &["base", "model", "protocol"]),
     ("nameserver", &["base", "model", "protocol", "remoting"]),
-    ("broker", &["base", "model", "protocol", "remoting", "store"]),
+    ("broker", &["base", "model", "filter", "protocol", "remoting", "store"]),
     ("client", &["base", "model", "protocol", "remoting"]),
     ("testkit", &["base"]),
     ("tidy", &[]),
