@@ -45,6 +45,13 @@ pub(crate) struct IndexFile {
     pub(crate) header: Header,
 }
 
+impl IndexFile {
+    /// Whether there is no entry yet, or none was left by a power cut.
+    fn is_empty(&self) -> bool {
+        self.header.entry_count <= 1
+    }
+}
+
 /// See the file's description.
 pub(crate) struct Index {
     disk: Arc<dyn Disk>,
@@ -163,7 +170,8 @@ impl Index {
 
     /// Below this commit log offset all keys are in the files.
     pub(crate) fn end_offset(&self) -> i64 {
-        self.files.last().map_or(0, |file| file.header.end_offset)
+        let last = self.files.iter().rev().find(|file| !file.is_empty());
+        last.map_or(0, |file| file.header.end_offset)
     }
 
     /// Collects one key. `prefix_hash` is Java's hash of `topic#`.
