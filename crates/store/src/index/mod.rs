@@ -164,7 +164,11 @@ impl Index {
         let Some(file) = self.files.last() else { return Ok(()) };
         let opened = self.disk.open(&file.path);
         opened
-            .and_then(|opened| apply::repair_slots(&*opened, self.slots, file.header.entry_count))
+            .and_then(|opened| {
+                // Written again, so that a sync that failed earlier is made up for.
+                opened.write_at(&file.header.to_bytes(), 0)?;
+                apply::repair_slots(&*opened, self.slots, file.header.entry_count)
+            })
             .map_err(StoreError::io("cannot repair", &file.path))
     }
 
