@@ -220,6 +220,9 @@ impl Store {
     /// Gives up the queues of a topic: readers no longer find them, and their files are removed
     /// by the next [`crate::JobKind::WriteQueues`] job. Answers how many there were.
     pub fn delete_topic(&mut self, topic: &[u8]) -> usize {
+        // What is not readable yet belongs to the queues that go away.
+        let queues = &self.queues;
+        self.staged.retain(|arrival| queues.topic_of(arrival.queue).as_bytes() != topic);
         self.queues.delete_topic(topic)
     }
 }

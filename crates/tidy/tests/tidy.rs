@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("broker", &["base", "model", "filter", "protocol", "remoting", "store"]),
     ("client", &["base", "model", "protocol", "remoting"]),
     ("testkit", &["base"]),
+    ("sim", &["base", "model", "store", "testkit"]),
     ("tidy", &[]),
     (
         "ferrite",
@@ -25,7 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
-    ("clap", &["ferrite"]),
+    ("clap", &["ferrite", "sim"]),
     ("serde_json", &["protocol", "nameserver", "broker", "client", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];
