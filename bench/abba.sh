@@ -16,6 +16,8 @@
 #   WARMUP       messages sent to each broker after its start (1000000)
 #   JAVA_HEAP    heap of the Java broker, all of it touched at start (4g)
 #   JAVA_CMD     the java command (java)
+#   TOUCH_GIB    GiB of page cache written and dropped before each series (10): memory that the host of
+#                a virtual machine has never backed costs whoever touches it first several times more
 #   EXTRA_CONF   lines for both brokers' configuration, such as brokerFastFailureEnable=false
 #   WORK         folder for stores and logs (a fresh temporary one, removed at the end)
 #   JAVA_PORT, FERRITE_PORT   21911, 22911
@@ -28,6 +30,7 @@ BENCH=${BENCH:-$FERRITE}
 RUN_SECONDS=${RUN_SECONDS:-10}
 ROUNDS=${ROUNDS:-1}
 WARMUP=${WARMUP:-1000000}
+TOUCH_GIB=${TOUCH_GIB:-10}
 JAVA_HEAP=${JAVA_HEAP:-4g}
 JAVA_CMD=${JAVA_CMD:-java}
 JAVA_PORT=${JAVA_PORT:-21911}
@@ -150,6 +153,13 @@ warm_up() {
         --messages "$WARMUP" --warmup-seconds 0 --allow-failures --json > /dev/null
 }
 
+touch_memory() {
+    [ "$TOUCH_GIB" -gt 0 ] || return 0
+    say "touching $TOUCH_GIB GiB of page cache"
+    dd if=/dev/zero of="$WORK/touch" bs=1M count=$((TOUCH_GIB * 1024)) status=none
+    rm -f "$WORK/touch"
+}
+
 # Only the measured broker runs, so that neither's background work lands in the other's figures.
 pause_others() {
     local other
@@ -189,6 +199,7 @@ series() {
         start_java "$flush"
         servers=(java ferrite)
     fi
+    touch_memory
     for goal in "$@"; do
         [ "$goal" = idle ] || continue
         sleep 5

@@ -1,4 +1,4 @@
-# Shared by run.sh and benchmark.sh: jars, class files, ports, servers.
+# Shared by run.sh, benchmark.sh and sql.sh: jars, class files, ports, servers.
 # Sourced, never run. Everything made goes to interop/target (git-ignored) or a temp folder.
 
 INTEROP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

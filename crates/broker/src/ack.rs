@@ -8,11 +8,22 @@ use std::ops::Range;
 
 use remoting::ReplyHandle;
 
+/// What the one who waits is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// Where the message stands.
+    Send,
+    /// That it is done.
+    Done,
+}
+
 /// One stored message or batch whose producer waits.
 #[derive(Debug, Clone)]
 pub struct PendingAck {
     /// How to answer.
     pub to: ReplyHandle,
+    /// With what.
+    pub promise: Promise,
     /// The queue.
     pub queue_id: i32,
     /// The queue offset of the (first) message.
@@ -45,6 +56,21 @@ impl AckBatch {
         let start = self.text.len() as u32;
         write(&mut self.text);
         start..self.text.len() as u32
+    }
+
+    /// Answers `to` with success when what was staged so far is as durable as it shall be.
+    pub fn add_done(&mut self, to: ReplyHandle) {
+        if to.oneway {
+            return;
+        }
+        self.acks.push(PendingAck {
+            to,
+            promise: Promise::Done,
+            queue_id: 0,
+            queue_offset: 0,
+            message_ids: 0..0,
+            unique_key: 0..0,
+        });
     }
 
     /// Whether nobody waits.

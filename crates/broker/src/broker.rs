@@ -8,13 +8,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base::clock::{mono_ns, wall_ms};
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
 use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
 use store::{Store, Written};
 
-use crate::ack::{AckBatch, Acks};
+use crate::ack::{AckBatch, Acks, Promise};
 use crate::config::{BrokerConfig, FlushDiskType};
+use crate::delay::{self, Delays};
 use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
@@ -27,6 +29,7 @@ use crate::saved::Saves;
 use crate::signal::Signals;
 use crate::stats::Stats;
 use crate::topic_table::TopicTable;
+use crate::transaction::{self, Transactions};
 use crate::unique_key::UniqueKeys;
 
 /// Who this broker is to its peers.
@@ -75,6 +78,10 @@ pub struct Broker {
     pub long_poll: LongPoll,
     /// Requests passed on to clients.
     pub relays: Relays,
+    /// Messages that wait for a delay level.
+    pub delays: Delays,
+    /// Messages that wait for their producer's decision.
+    pub transactions: Transactions,
     /// What went through.
     pub stats: Stats,
     /// Producers that wait.
@@ -89,6 +96,12 @@ pub struct Broker {
     pub scratch_body: Vec<u8>,
     /// Used again by every send.
     pub scratch_properties: Vec<u8>,
+    /// Used again by everything that reads a single record.
+    pub scratch_record: Vec<u8>,
+    /// Used again by everything that puts a record again with other properties.
+    pub scratch_edited: Vec<u8>,
+    /// Used again by every message that goes to the schedule topic.
+    pub scratch_parked: Vec<u8>,
     turn: u32,
     last_store_ms: i64,
     store_failed: bool,
@@ -106,6 +119,8 @@ pub struct Parts {
     pub identity: Identity,
     /// See [`Broker::store`].
     pub store: Store,
+    /// Delay of each level, ms.
+    pub delay_levels_ms: Vec<i64>,
     /// See [`Broker::signals`].
     pub signals: Arc<Signals>,
 }
@@ -113,7 +128,7 @@ pub struct Parts {
 impl Broker {
     /// A broker with empty tables around `parts`.
     pub fn new(parts: Parts) -> Broker {
-        let Parts { config, identity, store, signals } = parts;
+        let Parts { config, identity, store, delay_levels_ms, signals } = parts;
         let now_ms = identity.boot_ms;
         Broker {
             topics: TopicTable::new(&config, now_ms),
@@ -123,12 +138,17 @@ impl Broker {
             locks: QueueLocks::default(),
             long_poll: LongPoll::default(),
             relays: Relays::default(),
+            delays: Delays::new(&delay_levels_ms, now_ms),
+            transactions: Transactions::default(),
             stats: Stats::default(),
             acks: Acks::default(),
             saves: Saves::default(),
             unique_keys: UniqueKeys::new(identity.store_host, now_ms),
             scratch_body: Vec::new(),
             scratch_properties: Vec::new(),
+            scratch_record: Vec::new(),
+            scratch_edited: Vec::new(),
+            scratch_parked: Vec::new(),
             turn: 0,
             last_store_ms: store.last_store_timestamp(),
             store_failed: false,
@@ -217,7 +237,10 @@ impl Broker {
 
     fn acknowledge(&mut self, exchange: &mut Exchange<'_>, batch: AckBatch) {
         for ack in &batch.acks {
-            reply::acknowledge(&self.config, exchange, &batch, ack);
+            match ack.promise {
+                Promise::Send => reply::acknowledge(&self.config, exchange, &batch, ack),
+                Promise::Done => exchange.reply(ack.to, 0, None, |_| {}, &[]),
+            }
         }
         self.acks.recycle(batch);
     }
@@ -364,6 +387,9 @@ impl Service for BrokerService {
 
     fn on_batch_end(&mut self, exchange: &mut Exchange<'_>) {
         let broker = &mut self.broker;
+        delay::deliver_due(broker, exchange);
+        transaction::check_silent(broker, exchange);
+        transaction::note_ended(broker, exchange.now_ms);
         broker.write_staged(exchange);
         broker.release_flushed(exchange);
         broker.wake_pulls(exchange);
@@ -385,7 +411,13 @@ impl Service for BrokerService {
         if total != broker.sampled_messages {
             due = due.min(broker.next_sample_ns);
         }
-        let waiting = [broker.long_poll.next_deadline_ns(), broker.relays.next_deadline_ns()];
+        let (now_ms, now_ns) = (wall_ms(), mono_ns());
+        let waiting = [
+            broker.long_poll.next_deadline_ns(),
+            broker.relays.next_deadline_ns(),
+            broker.delays.next_deadline_ns(now_ms, now_ns),
+            broker.transactions.next_deadline_ns(now_ms, now_ns),
+        ];
         waiting.into_iter().flatten().chain([due]).min()
     }
 }

@@ -116,6 +116,17 @@ config_keys! {
         reject_pull_consumer "rejectPullConsumerEnable": bool = false, Live;
         /// Whether lite pull consumers are served.
         lite_pull_enable "litePullMessageEnable": bool = true, Live;
+        /// Delay of each level from 1: numbers followed by s, m, h or d.
+        message_delay_level "messageDelayLevel": String =
+            "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h".to_owned(), Fixed;
+        /// Milliseconds a producer may stay silent before its half message is checked.
+        transaction_timeout_ms "transactionTimeOut": i64 = 6000, Live;
+        /// Milliseconds between checks of half messages; at least 100.
+        transaction_check_interval_ms "transactionCheckInterval": i64 = 30_000, Live;
+        /// Checks after which a half message is given up.
+        transaction_check_max "transactionCheckMax": i32 = 15, Live;
+        /// Hours that commit log files are kept.
+        file_reserved_hours "fileReservedTime": i64 = 72, Live;
         /// Whether transactional messages are refused.
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
@@ -148,7 +159,12 @@ mod tests {
     fn every_row_is_a_key_of_java_with_its_default() {
         let java = base::properties::parse(JAVA_KEYS);
         // These defaults are the machine's, or were set for the recording.
-        let free = ["defaultTopicQueueNums", "traceTopicEnable"];
+        let free = [
+            "defaultTopicQueueNums",
+            "traceTopicEnable",
+            "transactionTimeOut",
+            "transactionCheckInterval",
+        ];
         for row in BrokerConfig::rows() {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {
                 panic!("{} is not a key of Java's", row.key);

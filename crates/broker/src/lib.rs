@@ -1,7 +1,7 @@
 //! The broker role: takes messages from producers, keeps them, hands them to consumers.
 //!
-//! Reading order: what it is configured by, what it knows, what its handlers do with it, who
-//! waits for what, and who runs all that.
+//! Reading order: what it is configured by, what it knows, what it puts by itself, what its
+//! handlers do, who waits for what, and who runs all that.
 
 pub mod config;
 
@@ -14,6 +14,10 @@ pub mod queue_lock;
 pub mod stats;
 pub mod topic_table;
 pub mod unique_key;
+
+pub mod delay;
+pub mod put;
+pub mod transaction;
 
 pub mod handler;
 pub mod reply;

@@ -110,6 +110,12 @@ impl Members {
         self.producers.get(group).map_or(&[], Vec::as_slice)
     }
 
+    /// A connection of the producer that calls itself `client_id`.
+    pub fn producer_connection(&self, client_id: &str) -> Option<ConnectionId> {
+        let mut members = self.producers.values().flatten();
+        members.find(|member| member.client_id == client_id).map(|member| member.connection)
+    }
+
     /// Every producer group with members.
     pub fn producer_groups(&self) -> impl Iterator<Item = (&str, &[Member])> {
         self.producers.iter().map(|(name, members)| (name.as_str(), members.as_slice()))

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use base::disk::{Disk, read_latest};
 use model::topic::{DataVersion, FilterType, TopicConfig};
 use protocol::body::group::SubscriptionGroupWrapper;
-use protocol::body::offset::ConsumerOffsetSerializeWrapper;
+use protocol::body::offset::{ConsumerOffsetSerializeWrapper, DelayOffsetSerializeWrapper};
 use protocol::body::register::RegisterBrokerBody;
 use protocol::body::{IntMap, topic as body};
 use protocol::fastjson;
 use serde::de::DeserializeOwned;
 
 use crate::broker::Broker;
+use crate::delay::Delays;
 use crate::group_table::GroupTable;
 use crate::offset_table::OffsetTable;
 use crate::saved::StateFile;
@@ -137,6 +138,14 @@ pub fn encode_offsets(offsets: &OffsetTable) -> Vec<u8> {
     fastjson::write(&offsets_body(offsets))
 }
 
+/// `delayOffset.json`, and the reply to who asks for it.
+pub fn encode_delay_offsets(delays: &Delays) -> Vec<u8> {
+    fastjson::write(&DelayOffsetSerializeWrapper {
+        data_version: Some(version_body(delays.version())),
+        offset_table: delays.progress().collect::<IntMap<i64>>(),
+    })
+}
+
 /// What name servers are told.
 pub fn registration_body(broker: &Broker) -> Vec<u8> {
     let mut topics = topics_body(&broker.topics);
@@ -189,6 +198,15 @@ pub fn load(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), L
     let offsets: Option<ConsumerOffsetSerializeWrapper> = read(disk, folder, StateFile::Offsets)?;
     if let Some(found) = offsets {
         load_offsets(&mut broker.offsets, found);
+    }
+    let delays: Option<DelayOffsetSerializeWrapper> = read(disk, folder, StateFile::DelayOffsets)?;
+    if let Some(found) = delays {
+        for (level, offset) in found.offset_table.0 {
+            broker.delays.load(level, offset);
+        }
+        if let Some(version) = found.data_version {
+            broker.delays.set_version(version_from(&version));
+        }
     }
     Ok(())
 }

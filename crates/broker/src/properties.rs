@@ -46,10 +46,15 @@ pub fn scan(text: &[u8]) -> Known<'_> {
 }
 
 impl Known<'_> {
+    /// The delay level; 0 for none.
+    pub fn delay_level(&self) -> i32 {
+        let level = std::str::from_utf8(self.delay_level).ok().and_then(|t| t.parse::<i32>().ok());
+        level.unwrap_or(0).max(0)
+    }
+
     /// Whether a delay level above 0 is set.
     pub fn is_delayed(&self) -> bool {
-        let level = std::str::from_utf8(self.delay_level).ok().and_then(|t| t.parse::<i32>().ok());
-        level.is_some_and(|level| level > 0)
+        self.delay_level() > 0
     }
 
     /// Whether the message is half of a transaction.
@@ -74,6 +79,28 @@ pub fn append_without(out: &mut Vec<u8>, text: &[u8], name: &[u8]) {
     }
 }
 
+/// Appends `text` without the pairs named in `without` or `with`, then the pairs of `with`.
+pub fn edit(out: &mut Vec<u8>, text: &[u8], without: &[&str], with: &[(&str, &[u8])]) {
+    for (name, value) in model::message::properties(text) {
+        let is_dropped = without.iter().any(|n| n.as_bytes() == name)
+            || with.iter().any(|(n, _)| n.as_bytes() == name);
+        if !is_dropped {
+            append_pair(out, name, value);
+        }
+    }
+    for (name, value) in with {
+        append_pair(out, name.as_bytes(), value);
+    }
+}
+
+/// Appends one pair.
+pub fn append_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.push(NAME_VALUE_SEPARATOR);
+    out.extend_from_slice(value);
+    out.push(PROPERTY_SEPARATOR);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +115,13 @@ mod tests {
         assert_eq!(known.tags_code(), 2_598_919);
         assert_eq!(scan(b"").tags_code(), 0);
         assert_eq!(scan(b"\x02\x01\x02nonsense").keys, b"");
+    }
+
+    #[test]
+    fn edits_keep_the_order_and_replace() {
+        let mut out = Vec::new();
+        edit(&mut out, b"a\x01b\x02DELAY\x013\x02c\x01d", &["DELAY"], &[("a", b"e")]);
+        assert_eq!(out, b"c\x01d\x02a\x01e\x02");
     }
 
     #[test]

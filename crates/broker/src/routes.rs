@@ -9,25 +9,39 @@ use protocol::request::client::{
 use protocol::request::config::{GetBrokerConfig, UpdateBrokerConfig};
 use protocol::request::group::{
     DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
-    UpdateAndCreateSubscriptionGroup, UpdateAndCreateSubscriptionGroupList,
+    QuerySubscriptionByConsumer, UpdateAndCreateSubscriptionGroup,
+    UpdateAndCreateSubscriptionGroupList,
 };
-use protocol::request::message::{QueryMessage, ViewMessageById};
+use protocol::request::message::{
+    ConsumeMessageDirectly, QueryConsumeQueue, QueryMessage, ResumeCheckHalfMessage,
+    ViewMessageById,
+};
 use protocol::request::offset::{
-    CloneGroupOffset, GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset,
-    InvokeBrokerToResetOffset, QueryConsumerOffset, SearchOffsetByTimestamp, UpdateConsumerOffset,
+    CloneGroupOffset, GetAllConsumerOffset, GetAllDelayOffset, GetEarliestMsgStoreTime,
+    GetMaxOffset, GetMinOffset, InvokeBrokerToGetConsumerStatus, InvokeBrokerToResetOffset,
+    QueryConsumerOffset, QueryCorrectionOffset, SearchOffsetByTimestamp, UpdateConsumerOffset,
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
-use protocol::request::send::{SendBatchMessage, SendMessage, SendMessageV2};
-use protocol::request::stats::{GetBrokerRuntimeInfo, GetConsumeStats};
+use protocol::request::send::{
+    ConsumerSendMsgBack, SendBatchMessage, SendMessage, SendMessageV2, SendReplyMessage,
+    SendReplyMessageV2,
+};
+use protocol::request::stats::{
+    GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, QueryConsumeTimeSpan,
+};
 use protocol::request::topic::{
     DeleteTopicInBroker, GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig,
     GetTopicStatsInfo, QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic,
     UpdateAndCreateTopicList,
 };
+use protocol::request::transaction::EndTransaction;
 use remoting::Route;
 
 use crate::broker::Broker;
-use crate::handler::{client, group, lock, offset, pull, query, reset, send, server, topic};
+use crate::handler::{
+    client, consumer, group, lock, offset, pull, query, reply_message, reset, send, send_back,
+    server, topic, transaction,
+};
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
@@ -35,6 +49,11 @@ pub fn routes() -> Vec<Route<Broker>> {
         raw SendMessage => send::send,
         raw SendMessageV2 => send::send,
         raw SendBatchMessage => send::send,
+        later ConsumerSendMsgBack => send_back::send_back,
+        later EndTransaction => transaction::end,
+        plain ResumeCheckHalfMessage => transaction::resume_check,
+        raw SendReplyMessage => reply_message::send_reply,
+        raw SendReplyMessageV2 => reply_message::send_reply,
         raw PullMessage => pull::pull,
         raw LitePullMessage => pull::pull,
 
@@ -44,10 +63,14 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetMaxOffset => offset::max_offset,
         plain GetMinOffset => offset::min_offset,
         plain GetEarliestMsgStoreTime => offset::earliest_store_time,
+        plain GetAllConsumerOffset => consumer::all_offsets,
+        plain QueryCorrectionOffset => consumer::correction_offsets,
+        plain GetAllDelayOffset => offset::all_delay_offsets,
         plain InvokeBrokerToResetOffset => reset::reset,
         plain CloneGroupOffset => reset::clone_group,
 
         plain ViewMessageById => query::view_message,
+        plain QueryConsumeQueue => consumer::consume_queue,
         plain QueryMessage => query::query_message,
 
         plain Heartbeat => client::heartbeat,
@@ -57,6 +80,11 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetConsumerConnectionList => client::consumer_connections,
         plain GetProducerConnectionList => client::producer_connections,
         plain GetAllProducerInfo => client::all_producers,
+        later InvokeBrokerToGetConsumerStatus => consumer::status,
+        later ConsumeMessageDirectly => consumer::consume_directly,
+        plain QueryConsumeTimeSpan => consumer::time_span,
+        plain GetBrokerConsumeStats => consumer::broker_stats,
+        plain QuerySubscriptionByConsumer => consumer::subscription,
         later GetConsumerRunningInfo => client::running_info,
         plain LockBatchMq => lock::lock,
         plain UnlockBatchMq => lock::unlock,

@@ -15,11 +15,14 @@ pub enum StateFile {
     Groups,
     /// Consumer offsets; written every `flushConsumerOffsetInterval`.
     Offsets,
+    /// Progress of the delay levels; written with the consumer offsets.
+    DelayOffsets,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 3] = [StateFile::Topics, StateFile::Groups, StateFile::Offsets];
+    pub const ALL: [StateFile; 4] =
+        [StateFile::Topics, StateFile::Groups, StateFile::Offsets, StateFile::DelayOffsets];
 
     /// Its name under `config/`.
     pub fn name(self) -> &'static str {
@@ -27,12 +30,13 @@ impl StateFile {
             StateFile::Topics => "topics.json",
             StateFile::Groups => "subscriptionGroup.json",
             StateFile::Offsets => "consumerOffset.json",
+            StateFile::DelayOffsets => "delayOffset.json",
         }
     }
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, StateFile::Offsets)
+        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets)
     }
 
     /// How many changes there have been.
@@ -41,6 +45,7 @@ impl StateFile {
             StateFile::Topics => broker.topics.changes(),
             StateFile::Groups => broker.groups.changes(),
             StateFile::Offsets => broker.offsets.changes(),
+            StateFile::DelayOffsets => broker.delays.changes(),
         }
     }
 
@@ -53,6 +58,7 @@ impl StateFile {
                 broker.offsets.advance_version(now_ms);
                 persist::encode_offsets(&broker.offsets)
             }
+            StateFile::DelayOffsets => persist::encode_delay_offsets(&broker.delays),
         }
     }
 

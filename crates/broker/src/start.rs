@@ -18,12 +18,14 @@ use store::{FlushType, Store, StoreConfig, StoreError};
 
 use crate::broker::{Broker, BrokerService, Identity, Parts};
 use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
+use crate::delay;
 use crate::member::Registrar;
 use crate::persist::{self, LoadError};
 use crate::routes;
 use crate::saved::StateFile;
 use crate::signal::Signals;
 use crate::threads::{self, Intervals, Shared};
+use crate::transaction::Transactions;
 
 /// Why a broker did not start. Each says what to do about it.
 #[derive(Debug)]
@@ -100,18 +102,23 @@ pub fn start_with_file(
     let port = server.addresses()[0].port();
     let identity = identity(&config, port, boot_ms)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let store = Store::open(store_config(&config), disk.clone(), boot_ms)?;
+    let delay_levels_ms =
+        delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
+    let store_config =
+        StoreConfig { delay_levels_ms: delay_levels_ms.clone(), ..store_config(&config) };
+    let store = Store::open(store_config, disk.clone(), boot_ms)?;
     let config_dir = Path::new(&config.store_root).join("config");
     disk.create_dir_all(&config_dir)?;
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
     let intervals = intervals(&config);
     let name_servers = address::split_list(&config.namesrv_addr);
-    let parts = Parts { config, identity, store, signals: signals.clone() };
+    let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
     persist::load(&mut broker, &*disk, &config_dir)?;
     adopt_stored_topics(&mut broker);
+    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));

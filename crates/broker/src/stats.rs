@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use store::Appended;
+
 /// Totals since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -46,6 +48,13 @@ pub struct Stats {
 const DAY_MS: i64 = 86_400_000;
 
 impl Stats {
+    /// Counts a put.
+    pub fn count_put(&mut self, appended: &Appended) {
+        self.totals.put_times += 1;
+        self.totals.put_messages += u64::from(appended.count);
+        self.totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
+    }
+
     /// Takes a sample; called about once a second while there is traffic.
     pub fn sample(&mut self, now_ms: i64) {
         let day = now_ms / DAY_MS;

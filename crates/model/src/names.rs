@@ -4,6 +4,14 @@
 pub const AUTO_CREATE_TOPIC: &str = "TBW102";
 /// Messages that wait for a delay level.
 pub const SCHEDULE_TOPIC: &str = "SCHEDULE_TOPIC_XXXX";
+/// Half messages: prepared, neither committed nor rolled back.
+pub const HALF_TOPIC: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
+/// Which half messages are done with.
+pub const HALF_DONE_TOPIC: &str = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
+/// Half messages given up after too many checks.
+pub const HALF_GIVEN_UP_TOPIC: &str = "TRANS_CHECK_MAX_TIME_TOPIC";
+/// Group under which the progress through the half messages is kept.
+pub const TRANSACTION_GROUP: &str = "CID_RMQ_SYS_TRANS";
 /// Prefix of the topic a consumer group's failed messages return to.
 pub const RETRY_PREFIX: &str = "%RETRY%";
 /// Prefix of a consumer group's dead letter queue.
@@ -24,10 +32,10 @@ pub const SYSTEM_TOPICS: [&str; 10] = [
     AUTO_CREATE_TOPIC,
     SCHEDULE_TOPIC,
     "BenchmarkTest",
-    "RMQ_SYS_TRANS_HALF_TOPIC",
+    HALF_TOPIC,
     "RMQ_SYS_TRACE_TOPIC",
-    "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC",
+    HALF_DONE_TOPIC,
+    HALF_GIVEN_UP_TOPIC,
     "SELF_TEST_TOPIC",
     "OFFSET_MOVED_EVENT",
     "CHECKPOINT_TOPIC",
@@ -36,9 +44,9 @@ pub const SYSTEM_TOPICS: [&str; 10] = [
 /// Topics a client may not send to.
 const SEND_FORBIDDEN: [&str; 6] = [
     SCHEDULE_TOPIC,
-    "RMQ_SYS_TRANS_HALF_TOPIC",
-    "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC",
+    HALF_TOPIC,
+    HALF_DONE_TOPIC,
+    HALF_GIVEN_UP_TOPIC,
     "SELF_TEST_TOPIC",
     "OFFSET_MOVED_EVENT",
 ];
@@ -52,7 +60,7 @@ pub const SYSTEM_GROUPS: [&str; 11] = [
     "CID_ONSAPI_PERMISSION",
     "CID_ONSAPI_OWNER",
     "CID_ONSAPI_PULL",
-    "CID_RMQ_SYS_TRANS",
+    TRANSACTION_GROUP,
     "CID_SYS_RMQ_TRANS",
     "__MONITOR_CONSUMER",
     "CID_DefaultHeartBeatSyncerTopic",

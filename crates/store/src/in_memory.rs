@@ -11,7 +11,7 @@ impl Store {
     /// # Errors
     /// The device failed.
     pub fn is_in_memory(&mut self, queue: QueueRef, offset: i64) -> Result<bool, StoreError> {
-        let found = self.commit_log_offset_of(queue, offset)?;
+        let found = self.unit_at(queue, offset)?.map(|unit| unit.commit_log_offset);
         let reach = self.config.in_memory_log_bytes();
         Ok(found.is_some_and(|at| self.written() - at <= reach))
     }

@@ -2,6 +2,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
+use crate::format::unit::Unit;
 use crate::store::Store;
 use base::hash::{java_hash, java_hash_from};
 use model::message::{DispatchProperties, KEY_SEPARATOR};
@@ -134,17 +135,13 @@ impl Store {
         }
     }
 
-    /// Commit log offset of the message at a queue offset, if there is one.
+    /// The consume queue unit at a queue offset, if there is one.
     ///
     /// # Errors
     /// The device failed.
-    pub fn commit_log_offset_of(
-        &mut self,
-        queue: QueueRef,
-        offset: i64,
-    ) -> Result<Option<i64>, StoreError> {
+    pub fn unit_at(&mut self, queue: QueueRef, offset: i64) -> Result<Option<Unit>, StoreError> {
         self.load_queue(queue)?;
-        Ok(self.queues.unit(queue, offset)?.map(|unit| unit.commit_log_offset))
+        self.queues.unit(queue, offset)
     }
 
     /// Store time of the queue's first message, -1 when it has none.
@@ -223,6 +220,9 @@ impl Store {
     /// Gives up the queues of a topic: readers no longer find them, and their files are removed
     /// by the next [`crate::JobKind::WriteQueues`] job. Answers how many there were.
     pub fn delete_topic(&mut self, topic: &[u8]) -> usize {
+        // What is not readable yet belongs to the queues that go away.
+        let queues = &self.queues;
+        self.staged.retain(|arrival| queues.topic_of(arrival.queue).as_bytes() != topic);
         self.queues.delete_topic(topic)
     }
 }

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 const EDGES: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("model", &["base"]),
+    ("filter", &["base", "model"]),
     ("protocol", &["base", "model"]),
     ("store", &["base", "model"]),
     ("remoting", &["base", "model", "protocol"]),
     ("nameserver", &["base", "model", "protocol", "remoting"]),
-    ("broker", &["base", "model", "protocol", "remoting", "store"]),
+    ("broker", &["base", "model", "filter", "protocol", "remoting", "store"]),
     ("client", &["base", "model", "protocol", "remoting"]),
     ("testkit", &["base"]),
+    ("sim", &["base", "model", "store", "testkit"]),
     ("tidy", &[]),
     (
         "ferrite",
@@ -24,7 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
-    ("clap", &["ferrite"]),
+    ("clap", &["ferrite", "sim"]),
     ("serde_json", &["protocol", "nameserver", "broker", "client", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];

@@ -231,5 +231,5 @@ pub fn running_info(
     let Some(member) = member else {
         return Err(Refusal::new(response_code::SYSTEM_ERROR, format!("{what} not online")));
     };
-    broker.relays.pass_on(exchange, call, member.connection, &[], what)
+    broker.relays.pass_on(exchange, call, member.connection, &[], &[], what)
 }

@@ -138,7 +138,11 @@ fn stats_topics(broker: &Broker, request: &GetConsumeStats) -> BTreeSet<String> 
     broker.offsets.topics_of(&request.consumer_group).map(str::to_owned).collect()
 }
 
-fn queue_progress(
+/// Where a queue ends, and how far a group has come in it.
+///
+/// # Errors
+/// The disk failed.
+pub fn queue_progress(
     broker: &mut Broker,
     group: &str,
     topic: &str,

@@ -2,9 +2,13 @@
 //! the loop thread, with the broker's lock held, and never wait.
 
 pub mod pull;
+pub mod reply_message;
 pub mod send;
+pub mod send_back;
+pub mod transaction;
 
 pub mod client;
+pub mod consumer;
 pub mod group;
 pub mod lock;
 pub mod offset;

@@ -2,14 +2,16 @@
 
 use protocol::code::response_code;
 use protocol::request::offset::{
-    GetEarliestMsgStoreTime, GetEarliestMsgStoreTimeReply, GetMaxOffset, GetMaxOffsetReply,
-    GetMinOffset, GetMinOffsetReply, QueryConsumerOffset, QueryConsumerOffsetReply,
-    SearchOffsetByTimestamp, SearchOffsetByTimestampReply, UpdateConsumerOffset,
+    GetAllDelayOffset, GetEarliestMsgStoreTime, GetEarliestMsgStoreTimeReply, GetMaxOffset,
+    GetMaxOffsetReply, GetMinOffset, GetMinOffsetReply, QueryConsumerOffset,
+    QueryConsumerOffsetReply, SearchOffsetByTimestamp, SearchOffsetByTimestampReply,
+    UpdateConsumerOffset,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 use store::{Boundary, QueueRef, StoreError};
 
 use crate::broker::Broker;
+use crate::persist;
 use crate::reply;
 
 /// The queue of a topic, if it has ever been used.
@@ -136,4 +138,14 @@ pub fn earliest_store_time(
         None => -1,
     };
     Ok(Reply::header(GetEarliestMsgStoreTimeReply { timestamp }))
+}
+
+/// Serves 45.
+pub fn all_delay_offsets(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    _: GetAllDelayOffset,
+) -> Answer<GetAllDelayOffset> {
+    Ok(Reply::body(persist::encode_delay_offsets(&broker.delays)))
 }

@@ -3,7 +3,7 @@
 //! The data path: no allocation, no lock, no system call per message. A message is staged in the
 //! store; its producer is answered after the write or the flush (see [`crate::ack`]).
 
-use model::message::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
+use model::message::PROPERTY_SEPARATOR;
 use model::message_id::MessageId;
 use model::names::{self, RETRY_PREFIX};
 use model::permission;
@@ -13,11 +13,13 @@ use protocol::request::hot::SendView;
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
 use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 
-use crate::ack::PendingAck;
+use crate::ack::{PendingAck, Promise};
 use crate::broker::Broker;
 use crate::properties::{self, Known};
+use crate::put::{self, OwnPut};
 use crate::reply;
 use crate::topic_table::TopicId;
+use crate::transaction;
 
 /// Transaction bits of `sysFlag`: prepared and rolled back messages are stored, not queued.
 const TRANSACTION_MASK: i32 = 0b1100;
@@ -169,7 +171,7 @@ fn put_single(
     target: Target,
 ) -> Result<(), Refusal> {
     let known = properties::scan(view.properties);
-    refuse_unserved(broker, &known)?;
+    let kind = kind_of(broker, &known, view.reconsume_times)?;
     if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
         check_retry_group(broker, exchange, view)?;
     }
@@ -187,8 +189,7 @@ fn put_single(
     let own_key = own_properties(broker, &known, given, &mut tail, exchange.now_ms);
     let unique_key = own_key.as_ref().map_or(known.unique_key, |key| &key[..]);
     let sys_flag = view.sys_flag | if target.multi_tags { MULTI_TAGS } else { 0 };
-    let store_timestamp = broker.store_timestamp(exchange.now_ms);
-    let appended = broker.store.append(&PutMessage {
+    let message = PutMessage {
         topic: view.topic,
         queue: target.queue,
         queue_id: target.queue_id,
@@ -196,7 +197,7 @@ fn put_single(
         sys_flag,
         born_timestamp: view.born_timestamp,
         born_host,
-        store_timestamp,
+        store_timestamp: broker.store_timestamp(exchange.now_ms),
         store_host: broker.identity.store_host,
         reconsume_times: view.reconsume_times,
         prepared_transaction_offset: 0,
@@ -206,12 +207,30 @@ fn put_single(
         unique_key,
         keys: known.keys,
         dispatch: dispatch_of(sys_flag),
-    });
+    };
+    let appended = match kind {
+        Kind::Plain => {
+            let appended = broker.store.append(&message);
+            appended.inspect(|appended| broker.stats.count_put(appended))
+        }
+        _ => put_aside(broker, kind, &message, exchange.now_ms),
+    };
     broker.scratch_properties = tail;
     let appended = appended.map_err(|e| put_refusal(broker, e))?;
-    count_put(broker, &appended);
+    promise(broker, to, target.queue_id, &appended, unique_key);
+    Ok(())
+}
+
+/// The producer of a single message is answered when it is as durable as it shall be.
+fn promise(
+    broker: &mut Broker,
+    to: ReplyHandle,
+    queue_id: i32,
+    appended: &Appended,
+    unique_key: &[u8],
+) {
     if to.oneway {
-        return Ok(());
+        return;
     }
     let store_host = broker.identity.store_host;
     let staged = &mut broker.acks.staged;
@@ -220,12 +239,38 @@ fn put_single(
     let unique_key = staged.add_text(|out| out.extend_from_slice(unique_key));
     staged.acks.push(PendingAck {
         to,
-        queue_id: target.queue_id,
+        promise: Promise::Send,
+        queue_id,
         queue_offset: appended.queue_offset,
         message_ids,
         unique_key,
     });
-    Ok(())
+}
+
+/// Stages a message that is not readable at once.
+fn put_aside(
+    broker: &mut Broker,
+    kind: Kind,
+    message: &PutMessage<'_>,
+    now_ms: i64,
+) -> Result<Appended, PutError> {
+    let text = message.properties.concat();
+    let message = OwnPut {
+        topic: message.topic,
+        queue_id: message.queue_id,
+        flag: message.flag,
+        sys_flag: message.sys_flag,
+        born_timestamp: message.born_timestamp,
+        born_host: message.born_host,
+        reconsume_times: message.reconsume_times,
+        prepared_transaction_offset: 0,
+        body: message.body,
+        properties: &text,
+    };
+    match kind {
+        Kind::Half => transaction::prepare(broker, &message, now_ms),
+        Kind::Plain | Kind::Delayed => put::put(broker, &message, now_ms),
+    }
 }
 
 /// Collects what the broker adds to a message's properties; returns the unique key it made up if
@@ -243,26 +288,12 @@ fn own_properties(
     }
     let own_key = known.unique_key.is_empty().then(|| broker.unique_keys.next(now_ms));
     if let Some(key) = &own_key {
-        append_pair(tail, b"UNIQ_KEY", key);
+        properties::append_pair(tail, b"UNIQ_KEY", key);
     }
     if !known.has_cluster {
         tail.extend_from_slice(&broker.identity.cluster_property);
     }
     own_key
-}
-
-fn count_put(broker: &mut Broker, appended: &Appended) {
-    let totals = &mut broker.stats.totals;
-    totals.put_times += 1;
-    totals.put_messages += u64::from(appended.count);
-    totals.put_bytes += (appended.end - appended.commit_log_offset) as u64;
-}
-
-fn append_pair(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.push(NAME_VALUE_SEPARATOR);
-    out.extend_from_slice(value);
-    out.push(PROPERTY_SEPARATOR);
 }
 
 fn dispatch_of(sys_flag: i32) -> Dispatch {
@@ -273,23 +304,35 @@ fn dispatch_of(sys_flag: i32) -> Dispatch {
     }
 }
 
-/// Messages that need a part of the broker which is not there: they are refused, never delivered
-/// at the wrong time.
-fn refuse_unserved(broker: &Broker, known: &Known<'_>) -> Result<(), Refusal> {
-    let what = if known.is_half() {
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is readable at once.
+    Plain,
+    /// It waits for its delay level.
+    Delayed,
+    /// It waits for its producer's decision.
+    Half,
+}
+
+/// The kind its properties ask for. Messages that need a part of the broker which is not there
+/// are refused, never delivered at the wrong time.
+fn kind_of(broker: &Broker, known: &Known<'_>, reconsume_times: i32) -> Result<Kind, Refusal> {
+    if known.is_half() && !(reconsume_times > 0 && known.is_delayed()) {
         if broker.config.reject_transactions {
             let ip = &broker.identity.ip;
             let remark = format!("the broker[{ip}] sending transaction message is forbidden");
             return Err(Refusal::new(response_code::NO_PERMISSION, remark));
         }
-        "transactional messages"
-    } else if known.is_delayed() || known.has_timer {
-        "delayed messages"
+        Ok(Kind::Half)
+    } else if known.is_delayed() {
+        Ok(Kind::Delayed)
+    } else if known.has_timer {
+        let remark = "messages with an arbitrary delay are not supported by this broker yet";
+        Err(Refusal::new(response_code::REQUEST_CODE_NOT_SUPPORTED, remark))
     } else {
-        return Ok(());
-    };
-    let remark = format!("{what} are not supported by this broker yet");
-    Err(Refusal::new(response_code::REQUEST_CODE_NOT_SUPPORTED, remark))
+        Ok(Kind::Plain)
+    }
 }
 
 fn check_retry_group(
@@ -343,7 +386,7 @@ fn put_batch(
         dispatch: Dispatch::Queue,
     };
     let appended = broker.store.append_batch(&batch).map_err(|e| put_refusal(broker, e))?;
-    count_put(broker, &appended);
+    broker.stats.count_put(&appended);
     if to.oneway {
         return Ok(());
     }
@@ -359,6 +402,7 @@ fn put_batch(
     });
     staged.acks.push(PendingAck {
         to,
+        promise: Promise::Send,
         queue_id: target.queue_id,
         queue_offset: appended.queue_offset,
         message_ids,

@@ -2,6 +2,8 @@
 
 mod documents;
 mod kill;
+mod kinds;
+mod peer;
 mod quickstart;
 mod servers;
 mod until;

@@ -153,6 +153,10 @@ impl Queues {
     ) -> Result<(), StoreError> {
         let state = &self[queue];
         let (min, first_file) = (state.min.min(max), state.first_file);
+        if max * (UNIT_LEN as i64) < first_file {
+            // It starts before its files: what they hold would be taken for its later part.
+            return self.restart(queue, max, writer);
+        }
         self.reset(queue, min, max, first_file);
         self.cut_files(queue, writer)
     }

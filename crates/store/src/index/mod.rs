@@ -45,6 +45,13 @@ pub(crate) struct IndexFile {
     pub(crate) header: Header,
 }
 
+impl IndexFile {
+    /// Whether there is no entry yet, or none was left by a power cut.
+    fn is_empty(&self) -> bool {
+        self.header.entry_count <= 1
+    }
+}
+
 /// See the file's description.
 pub(crate) struct Index {
     disk: Arc<dyn Disk>,
@@ -157,13 +164,18 @@ impl Index {
         let Some(file) = self.files.last() else { return Ok(()) };
         let opened = self.disk.open(&file.path);
         opened
-            .and_then(|opened| apply::repair_slots(&*opened, self.slots, file.header.entry_count))
+            .and_then(|opened| {
+                // Written again, so that a sync that failed earlier is made up for.
+                opened.write_at(&file.header.to_bytes(), 0)?;
+                apply::repair_slots(&*opened, self.slots, file.header.entry_count)
+            })
             .map_err(StoreError::io("cannot repair", &file.path))
     }
 
     /// Below this commit log offset all keys are in the files.
     pub(crate) fn end_offset(&self) -> i64 {
-        self.files.last().map_or(0, |file| file.header.end_offset)
+        let last = self.files.iter().rev().find(|file| !file.is_empty());
+        last.map_or(0, |file| file.header.end_offset)
     }
 
     /// Collects one key. `prefix_hash` is Java's hash of `topic#`.

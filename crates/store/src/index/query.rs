@@ -42,7 +42,8 @@ impl Index {
                     })
                     .map_err(StoreError::io("cannot read", &file.path))?;
             }
-            if file.header.begin_timestamp < begin {
+            // A new file whose first entries were lost says nothing of the older ones.
+            if !file.is_empty() && file.header.begin_timestamp < begin {
                 break;
             }
         }
@@ -88,7 +89,7 @@ impl Index {
     pub(crate) fn newest(&self) -> (i64, i64) {
         let unwritten = self.unwritten().next();
         let unwritten = unwritten.map(|(time, entry)| (time, entry.commit_log_offset));
-        let file = self.files.last();
+        let file = self.files.iter().rev().find(|file| !file.is_empty());
         unwritten
             .or_else(|| file.map(|file| (file.header.end_timestamp, file.header.end_offset)))
             .unwrap_or((0, 0))

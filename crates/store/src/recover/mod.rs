@@ -20,11 +20,13 @@ use crate::store::Store;
 use model::message::{DispatchProperties, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
-use scan::{Bad, Found, Scanner, has_lost_sector, has_record_behind};
+use scan::{Bad, Found, Scanner, has_lost_sector, record_behind};
 
 /// Units and keys collected before they are written, while dispatching again.
 const UNITS_BYTES_MAX: usize = 8 << 20;
 const KEYS_MAX: usize = 256 << 10;
+/// Log copied at once.
+const COPY_BYTES: usize = 1 << 20;
 
 /// Where reading begins, and what is known of the part before.
 #[derive(Debug, Clone, Copy)]
@@ -78,12 +80,33 @@ impl Store {
         }
         tracing::info!(from = start.at, end = tail.end, "recovering the commit log");
         self.log.segments.cut(tail.end)?;
-        // What a killed process wrote is only in the page cache, and now counts as flushed.
+        // What a killed process wrote is only in the page cache, and now counts as flushed. If
+        // an earlier sync failed, the cache takes for clean what the disk never got: only what is
+        // written again is certain to be synced.
+        if !was_stopped_cleanly {
+            self.write_again(start.at.max(start.flushed), tail.end)?;
+        }
         let files = self.log.segments.files_between(start.at, tail.end)?;
         let dirs = self.log.segments.take_unsynced_dirs();
         crate::job::flush(&*self.disk, &files, &dirs)?;
         self.log.set_end(tail.end);
         self.rebuild(&start, tail.end, was_stopped_cleanly, now_ms)
+    }
+
+    /// Writes a part of the log again, as it is.
+    fn write_again(&mut self, from: i64, end: i64) -> Result<(), StoreError> {
+        let file_bytes = self.log.file_bytes();
+        let segments = &mut self.log.segments;
+        let mut block = vec![0; COPY_BYTES];
+        let mut at = from;
+        while at < end {
+            let to_file_end = segments.start_of(at) + file_bytes - at;
+            let len = to_file_end.min(end - at).min(COPY_BYTES as i64) as usize;
+            let read = segments.read(at, &mut block[..len])?;
+            segments.write(at, &block[..read])?;
+            at += len as i64;
+        }
+        Ok(())
     }
 
     /// Without log files whatever queues and index say is void.
@@ -218,7 +241,8 @@ impl Store {
             // what did, a file that goes on behind it is damage.
             start.flushed >= 0
                 || !segments.has(segments.start_of(at) + file_bytes)
-                || !has_record_behind(segments, file_bytes, segments.start_of(at) + file_bytes - 1)?
+                || record_behind(segments, file_bytes, segments.start_of(at) + file_bytes - 1)?
+                    .is_none()
         } else {
             let claimed = match bad {
                 Bad::Record(BadRecord::Cut(len) | BadRecord::Lengths(len)) | Bad::Crc(len) => {
@@ -227,8 +251,14 @@ impl Store {
                 _ => 0,
             };
             let rest = (file_bytes - at % file_bytes) as usize;
-            has_lost_sector(segments, at, claimed.clamp(512, 8 << 20).min(rest))?
-                || !has_record_behind(segments, file_bytes, at)?
+            match record_behind(segments, file_bytes, at)? {
+                // Its length may be what is wrong: it ends where an intact one begins.
+                Some(next) => {
+                    let len = claimed.clamp(512, 8 << 20).min(rest).min((next - at) as usize);
+                    has_lost_sector(segments, at, len)?
+                }
+                None => true,
+            }
         };
         if is_torn {
             if !is_nothing {

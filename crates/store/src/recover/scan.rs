@@ -138,12 +138,12 @@ impl<'s> Scanner<'s> {
     }
 }
 
-/// Whether an intact record starts anywhere behind `from`.
-pub(super) fn has_record_behind(
+/// Where the first intact record behind `from` starts.
+pub(super) fn record_behind(
     segments: &mut Segments,
     file_bytes: i64,
     from: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Option<i64>, StoreError> {
     let mut at = from + 1;
     let mut block = vec![0; BLOCK_BYTES];
     while segments.has(segments.start_of(at)) {
@@ -157,13 +157,13 @@ pub(super) fn has_record_behind(
             let start = at + position as i64;
             let mut scanner = Scanner::new(segments, file_bytes, start, true);
             if let Found::Record(_) = scanner.next()? {
-                return Ok(true);
+                return Ok(Some(start));
             }
         }
         // A magic may lie across two blocks.
         at += if (read as i64) < to_end_of_file { read as i64 - 7 } else { to_end_of_file };
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Where in `bytes` a record may start: four bytes before a magic.

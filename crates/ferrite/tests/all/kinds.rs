@@ -1,0 +1,228 @@
+//! Messages that are not readable at once: delayed ones, those given back, transactions. Each
+//! also across `kill -9` (rows E, F).
+
+use std::path::Path;
+
+use model::record::{self, Entry};
+use protocol::frame::HeaderKind;
+
+use crate::peer::{Incoming, Peer};
+use crate::servers::Server;
+use crate::until::until;
+
+/// A message as a consumer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    body: String,
+    reconsume_times: i32,
+    commit_log_offset: i64,
+    properties: Vec<u8>,
+}
+
+impl Seen {
+    fn property(&self, name: &str) -> Option<String> {
+        let value = model::message::property(&self.properties, name)?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+}
+
+fn start(folder: &Path) -> (Server, String) {
+    let settings = ["messageDelayLevel=1s 2s", "transactionTimeOut=50"];
+    let more = ["transactionCheckInterval=100", "transactionCheckMax=2"];
+    Server::broker(folder, "", &[settings, more].concat())
+}
+
+fn send(peer: &mut Peer, topic: &str, properties: &str, body: &str) -> Incoming {
+    let fields =
+        [("a", "p"), ("b", topic), ("c", "TBW102"), ("d", "1"), ("e", "0"), ("i", properties)];
+    let answer = peer.ask(310, &fields, body.as_bytes());
+    assert_eq!(answer.code, 0, "{}", answer.remark);
+    answer
+}
+
+/// All messages of queue 0 of a topic.
+fn pull(peer: &mut Peer, topic: &str) -> Vec<Seen> {
+    let fields = [
+        ("consumerGroup", "TOOLS_CONSUMER"),
+        ("topic", topic),
+        ("queueId", "0"),
+        ("queueOffset", "0"),
+        ("maxMsgNums", "32"),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", "*"),
+        ("subVersion", "0"),
+    ];
+    let answer = peer.ask(11, &fields, &[]);
+    let mut seen = Vec::new();
+    let mut rest = &answer.body[..];
+    while let Ok(Entry::Record(record)) = record::decode(rest) {
+        seen.push(Seen {
+            body: String::from_utf8_lossy(record.body).into_owned(),
+            reconsume_times: record.reconsume_times,
+            commit_log_offset: record.commit_log_offset,
+            properties: record.properties.to_vec(),
+        });
+        rest = &rest[record.total_len..];
+    }
+    seen
+}
+
+fn bodies(seen: &[Seen]) -> Vec<&str> {
+    seen.iter().map(|message| &*message.body).collect()
+}
+
+#[test]
+fn a_delayed_message_is_delivered_once_even_across_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    send(&mut peer, "D", "TAGS\u{1}t\u{2}DELAY\u{1}1\u{2}UNIQ_KEY\u{1}A1\u{2}", "late");
+    send(&mut peer, "D", "UNIQ_KEY\u{1}A2\u{2}", "at once");
+    assert_eq!(bodies(&pull(&mut peer, "D")), ["at once"]);
+    server.kill();
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    until("the delayed message is there", || pull(&mut peer, "D").len() > 1);
+    let seen = pull(&mut peer, "D");
+    assert_eq!(bodies(&seen), ["at once", "late"]);
+    let property = |name| seen[1].property(name);
+    assert_eq!((property("DELAY"), property("TAGS")), (None, Some("t".to_owned())));
+    assert_eq!(property("REAL_TOPIC").as_deref(), Some("D"));
+    assert_eq!(property("REAL_QID").as_deref(), Some("0"));
+}
+
+#[test]
+fn messages_given_back_come_again_and_then_go_to_the_dead_letters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    let answer = peer.ask(200, &[], br#"{"groupName":"G","retryQueueNums":1,"retryMaxTimes":16}"#);
+    assert_eq!(answer.code, 0, "{}", answer.remark);
+    send(&mut peer, "R", "UNIQ_KEY\u{1}B1\u{2}", "hard");
+    let first = pull(&mut peer, "R").remove(0);
+    let mut give_back = |message: &Seen, level: &str| {
+        let offset = message.commit_log_offset.to_string();
+        let fields = [("offset", &*offset), ("group", "G"), ("delayLevel", level)];
+        peer.ask(36, &fields, &[])
+    };
+    assert_eq!(give_back(&first, "1").code, 0);
+    assert_eq!(give_back(&first, "-1").code, 0);
+    let nowhere = Seen { commit_log_offset: 7, ..first.clone() };
+    let answer = give_back(&nowhere, "1");
+    assert_eq!((answer.code, &*answer.remark), (1, "look message by offset failed, 7"));
+    let mut peer = Peer::connect(&address);
+    let dead = pull(&mut peer, "%DLQ%G");
+    assert_eq!((bodies(&dead), dead[0].reconsume_times), (vec!["hard"], 1));
+    until("the retry is there", || !pull(&mut peer, "%RETRY%G").is_empty());
+    let retry = pull(&mut peer, "%RETRY%G").remove(0);
+    assert_eq!((&*retry.body, retry.reconsume_times), ("hard", 1));
+    assert_eq!(retry.property("RETRY_TOPIC").as_deref(), Some("R"));
+    assert_eq!(retry.property("ORIGIN_MESSAGE_ID").map(|id| id.len()), Some(32));
+    assert_eq!(retry.property("DELAY"), None);
+}
+
+const PREPARED: &str = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}P\u{2}UNIQ_KEY\u{1}";
+
+fn prepare(peer: &mut Peer, topic: &str, key: &str) -> (String, String) {
+    let properties = format!("{PREPARED}{key}\u{2}");
+    let born = base::clock::wall_ms().to_string();
+    let fields = [
+        ("a", "P"),
+        ("b", topic),
+        ("c", "TBW102"),
+        ("d", "1"),
+        ("e", "0"),
+        ("f", "4"),
+        ("g", &*born),
+        ("i", &*properties),
+    ];
+    let answer = peer.ask(310, &fields, key.as_bytes());
+    assert_eq!(answer.code, 0, "{}", answer.remark);
+    assert_eq!(answer.field("transactionId"), key);
+    let id: model::message_id::MessageId = answer.field("msgId").parse().expect("an id");
+    (answer.field("queueOffset").to_owned(), id.commit_log_offset.to_string())
+}
+
+fn end(peer: &mut Peer, half: &(String, String), how: &str, is_check: bool) -> Incoming {
+    let fields = [
+        ("producerGroup", "P"),
+        ("tranStateTableOffset", &*half.0),
+        ("commitLogOffset", &*half.1),
+        ("commitOrRollback", how),
+        ("fromTransactionCheck", if is_check { "true" } else { "false" }),
+        ("msgId", "x"),
+    ];
+    peer.ask(37, &fields, &[])
+}
+
+fn heartbeat(peer: &mut Peer) {
+    let body = br#"{"clientID":"c","producerDataSet":[{"groupName":"P"}],"consumerDataSet":[]}"#;
+    assert_eq!(peer.ask(34, &[], body).code, 0);
+}
+
+#[test]
+fn a_transaction_ends_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    let (committed, rolled_back) = (prepare(&mut peer, "T", "C1"), prepare(&mut peer, "T", "C2"));
+    assert!(pull(&mut peer, "T").is_empty(), "half messages are not readable");
+    assert_eq!(end(&mut peer, &committed, "8", false).code, 0);
+    assert_eq!(end(&mut peer, &rolled_back, "12", false).code, 0);
+    for half in [&committed, &rolled_back] {
+        let answer = end(&mut peer, half, "8", false);
+        assert_eq!((answer.code, &*answer.remark), (1, "the transaction has ended already"));
+    }
+    let seen = pull(&mut peer, "T");
+    assert_eq!(bodies(&seen), ["C1"]);
+    assert_eq!(seen[0].property("__transactionId__").as_deref(), Some("C1"));
+    let wrong = (committed.0, "0".to_owned());
+    assert_eq!(end(&mut peer, &wrong, "8", false).code, 1);
+}
+
+#[test]
+fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    prepare(&mut peer, "T", "C3");
+    let ended = prepare(&mut peer, "T", "C4");
+    assert_eq!(end(&mut peer, &ended, "8", false).code, 0);
+    server.kill();
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    heartbeat(&mut peer);
+    let check = peer.next_request();
+    assert_eq!((check.code, check.field("transactionId")), (39, "C3"));
+    let Ok(Entry::Record(record)) = record::decode(&check.body) else { panic!("no record") };
+    assert_eq!((record.topic, record.body), (&b"T"[..], &b"C3"[..]));
+    let half = |check: &Incoming| {
+        let field = |name| check.field(name).to_owned();
+        (field("tranStateTableOffset"), field("commitLogOffset"))
+    };
+    // Nobody answers the producer that does not know; it is asked again.
+    let unknown = half(&check);
+    let fields = [
+        ("producerGroup", "P"),
+        ("tranStateTableOffset", &*unknown.0),
+        ("commitLogOffset", &*unknown.1),
+        ("commitOrRollback", "0"),
+        ("fromTransactionCheck", "true"),
+    ];
+    peer.send(HeaderKind::Json, 37, &fields, &[]);
+    let again = peer.next_request();
+    assert_eq!((again.code, again.field("transactionId")), (39, "C3"));
+    assert_eq!(end(&mut peer, &half(&again), "8", true).code, 0);
+    assert_eq!(bodies(&pull(&mut peer, "T")), ["C4", "C3"]);
+    // Two checks that somebody hears are the most here.
+    prepare(&mut peer, "T", "C5");
+    until("the half message is given up", || {
+        !pull(&mut peer, "TRANS_CHECK_MAX_TIME_TOPIC").is_empty()
+    });
+    let given_up = pull(&mut peer, "TRANS_CHECK_MAX_TIME_TOPIC");
+    assert_eq!(bodies(&given_up), ["C5"]);
+    assert_eq!(given_up[0].property("TRANSACTION_CHECK_TIMES").as_deref(), Some("2"));
+    assert_eq!(bodies(&pull(&mut peer, "T")), ["C4", "C3"]);
+}

@@ -1,0 +1,7 @@
+//! Golden tests against Java's filter module, and the bounds of expressions.
+
+#![allow(clippy::unwrap_used)]
+
+mod bounds;
+mod case;
+mod golden;

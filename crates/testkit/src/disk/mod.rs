@@ -1,0 +1,492 @@
+//! A disk in memory that knows what was synced, so that tests can cut the power.
+//!
+//! What a crash may leave, per file: each 512-byte sector of a 4 KiB block written since the last
+//! sync is old or new (most blocks as a whole), and the length lies between the synced and the
+//! current one. Per folder: the changes of entries since the last folder sync survive up to some
+//! point in their order, as on a journaling file system; what was below a vanished folder is gone.
+//! Calls can be made to fail ([`SimDisk::fail`]), the machine to stop in the middle of a call
+//! ([`SimDisk::cut_at`]), the device to be full. Sizes are real: use small files.
+
+mod fault;
+mod file;
+mod folder;
+
+use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space};
+use folder::{Change, Node, Tree};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use crate::random::Random;
+pub use fault::{Fault, Op};
+
+/// See the file's description. Clones share the disk.
+#[derive(Clone, Default)]
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    tree: Tree,
+    locks: BTreeSet<PathBuf>,
+    calls: u64,
+    changes: u64,
+    writes: u64,
+    syncs: u64,
+    faults: Vec<Fault>,
+    /// How many faults were met.
+    hits: u64,
+    /// The change (counted from 1) in the middle of which the machine stops.
+    cut_at: Option<u64>,
+    /// The number of calls after which the machine stops.
+    calls_max: Option<u64>,
+    is_off: bool,
+    /// Bytes the device has.
+    capacity: Option<u64>,
+    /// Reads from now until one is short.
+    short_read: Option<u64>,
+    /// Chooses which blocks a failed sync wrote; none if 0.
+    media_seed: u64,
+}
+
+impl SimDisk {
+    /// An empty disk.
+    pub fn new() -> SimDisk {
+        SimDisk::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no user of the disk panics inside it")
+    }
+
+    fn of(tree: Tree) -> SimDisk {
+        SimDisk { state: Arc::new(Mutex::new(State { tree, ..State::default() })) }
+    }
+
+    /// What the disk holds after the process died but the machine went on: everything written.
+    /// Faults, limits and locks are gone.
+    pub fn process_crash(&self) -> SimDisk {
+        SimDisk::of(self.state().tree.clone())
+    }
+
+    /// What the disk may hold after a power cut; `seed` chooses among the possibilities.
+    pub fn crash(&self, seed: u64) -> SimDisk {
+        SimDisk::of(self.state().tree.after_crash(&mut Random(seed)))
+    }
+
+    /// Adds a fault.
+    pub fn fail(&self, fault: Fault) {
+        self.state().faults.push(fault);
+    }
+
+    /// Takes all faults, limits and a cut to come away; what was lost stays lost.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.faults.clear();
+        (state.cut_at, state.capacity, state.short_read) = (None, None, None);
+    }
+
+    /// Lets the `nth` write from now (counted from 1; anything that may need space), and all
+    /// later ones, fail.
+    pub fn fail_write(&self, nth: u64, error: io::ErrorKind) {
+        let ops = vec![Op::Write, Op::SetLen, Op::Allocate, Op::Create, Op::Rename];
+        self.fail(Fault { ops, nth, is_lasting: true, error });
+    }
+
+    /// Lets the `nth` sync from now (counted from 1) fail; later ones succeed, as on Linux.
+    pub fn fail_sync(&self, nth: u64, error: io::ErrorKind) {
+        self.fail(Fault { ops: vec![Op::Sync, Op::SyncDir], nth, is_lasting: false, error });
+    }
+
+    /// Lets the `nth` read from now (counted from 1) return fewer bytes than there are.
+    pub fn shorten_read(&self, nth: u64) {
+        self.state().short_read = Some(nth);
+    }
+
+    /// Stops the machine in the middle of the `nth` change from now (counted from 1): a write may
+    /// be half done, and every later call fails. Then [`SimDisk::process_crash`] is what a kill
+    /// at that point leaves, and [`SimDisk::crash`] what a power cut does.
+    pub fn cut_at(&self, nth: u64) {
+        let mut state = self.state();
+        state.cut_at = Some(state.changes + nth);
+    }
+
+    /// Stops the machine when this many more calls were made, so that nothing goes on for ever.
+    pub fn limit_calls(&self, more: u64) {
+        let mut state = self.state();
+        state.calls_max = Some(state.calls + more);
+    }
+
+    /// Whether the machine stopped.
+    pub fn is_off(&self) -> bool {
+        self.state().is_off
+    }
+
+    /// Whether the machine stopped because there were too many calls.
+    pub fn is_exhausted(&self) -> bool {
+        let state = self.state();
+        state.calls_max.is_some_and(|max| state.calls > max)
+    }
+
+    /// Lets the device have this many bytes more than are in use.
+    pub fn leave_space(&self, bytes: u64) {
+        let mut state = self.state();
+        state.capacity = Some(state.space_used() + bytes);
+    }
+
+    /// Chooses which blocks a failed sync gets to the media; 0: none.
+    pub fn seed_media(&self, seed: u64) {
+        self.state().media_seed = seed;
+    }
+
+    /// Writes and syncs so far.
+    pub fn counts(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.writes, state.syncs)
+    }
+
+    /// Changes so far: calls that a cut can fall into.
+    pub fn changes(&self) -> u64 {
+        self.state().changes
+    }
+
+    /// Faults met so far.
+    pub fn hits(&self) -> u64 {
+        self.state().hits
+    }
+
+    /// Changes bytes behind the store's back, synced at once.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn corrupt(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        let number = state.tree.file_at(path).expect("the file exists");
+        let file = &mut state.tree.files[number];
+        change(&mut file.bytes);
+        file.settle();
+    }
+
+    /// Flips one bit somewhere in a file's bytes; says at which byte. Empty files stay.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn flip_bit(&self, path: &Path, random: &mut Random) -> usize {
+        let mut flipped = 0;
+        self.corrupt(path, |bytes| {
+            if !bytes.is_empty() {
+                flipped = random.below(bytes.len());
+                bytes[flipped] ^= 1 << random.below(8);
+            }
+        });
+        flipped
+    }
+
+    /// The names of all files, with their folders.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.state().tree.all_files().into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// All files with their bytes, as programs see them.
+    pub fn contents(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let state = self.state();
+        let files = state.tree.all_files();
+        files.into_iter().map(|(path, n)| (path, state.tree.files[n].bytes.clone())).collect()
+    }
+}
+
+/// How far a call goes.
+enum Fate {
+    Whole,
+    /// It fails in the middle.
+    Half(io::Error),
+}
+
+impl Fate {
+    fn whole(self) -> io::Result<()> {
+        match self {
+            Fate::Whole => Ok(()),
+            Fate::Half(error) => Err(error),
+        }
+    }
+}
+
+fn off() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the machine is off")
+}
+
+impl State {
+    /// Counts a call and decides what becomes of it.
+    fn call(&mut self, op: Op) -> io::Result<Fate> {
+        if self.is_off {
+            return Err(off());
+        }
+        self.calls += 1;
+        if self.calls_max.is_some_and(|max| self.calls > max) {
+            self.is_off = true;
+            return Err(off());
+        }
+        match op {
+            Op::Sync | Op::SyncDir => self.syncs += 1,
+            Op::Write | Op::SetLen | Op::Allocate | Op::Create | Op::Rename => self.writes += 1,
+            _ => {}
+        }
+        if op.is_change() {
+            self.changes += 1;
+            if self.cut_at.is_some_and(|at| self.changes >= at) {
+                self.is_off = true;
+                return Ok(Fate::Half(off()));
+            }
+        }
+        let mut met = None;
+        for fault in &mut self.faults {
+            met = fault.hits(op).or(met);
+        }
+        match met {
+            Some(kind) => {
+                self.hits += 1;
+                Ok(Fate::Half(kind.into()))
+            }
+            None => Ok(Fate::Whole),
+        }
+    }
+
+    fn space_used(&self) -> u64 {
+        let files = self.tree.all_files();
+        files.iter().map(|(_, number)| self.tree.files[*number].space_used()).sum()
+    }
+
+    /// Whether the file can have room for `from..to`.
+    fn check_space(&mut self, number: usize, from: usize, to: usize) -> io::Result<()> {
+        let Some(capacity) = self.capacity else { return Ok(()) };
+        let needed = self.tree.files[number].space_needed(from, to);
+        if needed == 0 || self.space_used() + needed <= capacity {
+            return Ok(());
+        }
+        self.hits += 1;
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn sync_file(&mut self, number: usize) -> io::Result<()> {
+        let result = self.call(Op::Sync)?.whole();
+        let (seed, call) = (self.media_seed, self.calls);
+        let arrives =
+            |block: usize| seed != 0 && Random(seed ^ call ^ (block as u64) << 32).draw() & 1 == 1;
+        // A machine that stops has written whatever the crash decides.
+        if !self.is_off {
+            self.tree.files[number].sync(result.is_ok(), arrives);
+        }
+        result
+    }
+}
+
+struct SimFile {
+    disk: SimDisk,
+    number: usize,
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut state = self.disk.state();
+        state.call(Op::Read)?.whole()?;
+        let is_short = match &mut state.short_read {
+            Some(left) => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            None => false,
+        };
+        let bytes = &state.tree.files[self.number].bytes;
+        let from = bytes.len().min(offset as usize);
+        let mut len = buf.len().min(bytes.len() - from);
+        if is_short {
+            len /= 2;
+        }
+        buf[..len].copy_from_slice(&bytes[from..from + len]);
+        if is_short {
+            state.short_read = None;
+            state.hits += 1;
+        }
+        Ok(len)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let at = offset as usize;
+        let fate = state.call(Op::Write)?;
+        let full = match fate {
+            Fate::Whole => state.check_space(self.number, at, at + bytes.len()),
+            Fate::Half(error) => Err(error),
+        };
+        // A failing write may have done half of its work.
+        let bytes = if full.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
+        if full.is_ok() || state.check_space(self.number, at, at + bytes.len()).is_ok() {
+            state.tree.files[self.number].write(bytes, at);
+        }
+        full
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.state().sync_file(self.number)
+    }
+
+    fn file_len(&self) -> io::Result<u64> {
+        let mut state = self.disk.state();
+        state.call(Op::Read)?.whole()?;
+        Ok(state.tree.files[self.number].bytes.len() as u64)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.call(Op::SetLen)?.whole()?;
+        state.tree.files[self.number].set_len(len as usize);
+        Ok(())
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.call(Op::Allocate)?.whole()?;
+        let (from, to) = (offset as usize, (offset + len) as usize);
+        state.check_space(self.number, from, to)?;
+        let file = &mut state.tree.files[self.number];
+        file.allocate(from, to);
+        if file.bytes.len() < to {
+            file.set_len(to);
+        }
+        Ok(())
+    }
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.state();
+        state.call(Op::Open)?.whole()?;
+        let number = state.tree.file_at(path)?;
+        Ok(Arc::new(SimFile { disk: self.clone(), number }))
+    }
+
+    fn create(&self, path: &Path, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.state();
+        let number = match state.tree.file_at(path) {
+            Ok(number) => {
+                state.call(Op::Open)?.whole()?;
+                number
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                state.call(Op::Create)?.whole()?;
+                state.tree.add_file(path)?
+            }
+            Err(error) => return Err(error),
+        };
+        if state.tree.files[number].bytes.len() < len as usize {
+            state.call(Op::SetLen)?.whole()?;
+            state.tree.files[number].set_len(len as usize);
+        }
+        Ok(Arc::new(SimFile { disk: self.clone(), number }))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
+        let mut state = self.state();
+        state.call(Op::List)?.whole()?;
+        let Ok(number) = state.tree.dir_at(dir) else { return Ok(Vec::new()) };
+        let entry = |(name, node): (&std::ffi::OsString, &Node)| match node {
+            Node::Dir(_) => DirEntry { name: name.clone(), is_dir: true, len: 0 },
+            Node::File(number) => {
+                let len = state.tree.files[*number].bytes.len() as u64;
+                DirEntry { name: name.clone(), is_dir: false, len }
+            }
+        };
+        Ok(state.tree.dirs[number].now.iter().map(entry).collect())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.call(Op::Rename)?.whole()?;
+        state.tree.file_at(from)?;
+        let (_, from_name) = state.tree.parent_of(from)?;
+        let (dir, to_name) = state.tree.parent_of(to)?;
+        // Only within one folder: that is all the code does.
+        let change = Change::Rename(from_name.to_owned(), to_name.to_owned());
+        state.tree.dirs[dir].change(change);
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.call(Op::Remove)?.whole()?;
+        state.tree.file_at(path)?;
+        let (dir, name) = state.tree.parent_of(path)?;
+        state.tree.dirs[dir].change(Change::Remove(name.to_owned()));
+        Ok(())
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if state.tree.dir_at(path).is_err() {
+            return Ok(());
+        }
+        match state.call(Op::Remove)? {
+            Fate::Whole => state.tree.remove_dirs(path),
+            Fate::Half(error) => {
+                // The files are gone, the folders are not.
+                let number = state.tree.dir_at(path)?;
+                let dir = &mut state.tree.dirs[number];
+                let names: Vec<_> = dir.now.keys().cloned().collect();
+                if let Some(first) = names.into_iter().next() {
+                    dir.change(Change::Remove(first));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if state.tree.dir_at(path).is_ok() && !state.is_off {
+            return Ok(());
+        }
+        state.call(Op::Create)?.whole()?;
+        state.tree.add_dirs(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.call(Op::SyncDir)?.whole()?;
+        let number = state.tree.dir_at(dir)?;
+        state.tree.dirs[number].sync();
+        Ok(())
+    }
+
+    fn space(&self, _path: &Path) -> io::Result<Option<Space>> {
+        let state = self.state();
+        let total = state.capacity.unwrap_or(1 << 40);
+        let free = state.capacity.map_or(1 << 39, |all| all.saturating_sub(state.space_used()));
+        Ok(Some(Space { total, free }))
+    }
+
+    fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
+        let file = self.create(path, 0)?;
+        file.set_len(content.len() as u64)?;
+        file.write_at(content, 0)?;
+        if !self.state().locks.insert(path.to_owned()) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(SimLock { disk: self.clone(), path: path.to_owned() })))
+    }
+}
+
+struct SimLock {
+    disk: SimDisk,
+    path: PathBuf,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.state().locks.remove(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests;
