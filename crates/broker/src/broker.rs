@@ -17,6 +17,7 @@ use store::{Store, Written};
 use crate::ack::{AckBatch, Acks, Promise};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
+use crate::filter_table::FilterTable;
 use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
@@ -70,6 +71,8 @@ pub struct Broker {
     pub groups: GroupTable,
     /// How far they have consumed.
     pub offsets: OffsetTable,
+    /// Whose expressions filter what.
+    pub filters: FilterTable,
     /// Who is connected.
     pub members: Members,
     /// Who consumes which queue in order.
@@ -134,6 +137,7 @@ impl Broker {
             topics: TopicTable::new(&config, now_ms),
             groups: GroupTable::new(now_ms),
             offsets: OffsetTable::new(now_ms),
+            filters: FilterTable::default(),
             members: Members::default(),
             locks: QueueLocks::default(),
             long_poll: LongPoll::default(),
@@ -318,6 +322,9 @@ impl Broker {
 
     /// Tells members of changed groups to look at the member list again.
     fn notify_changes(&mut self, exchange: &mut Exchange<'_>) {
+        for group in self.members.take_left() {
+            self.filters.group_left(&group, exchange.now_ms);
+        }
         if !self.members.has_changes() {
             return;
         }

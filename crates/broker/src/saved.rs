@@ -1,6 +1,7 @@
 //! The state files under `config/`: which there are, when they are written, and who waits for
 //! them. Their shapes are Java's, see [`crate::persist`].
 
+use protocol::fastjson;
 use remoting::{Exchange, ReplyHandle};
 
 use crate::broker::Broker;
@@ -17,12 +18,19 @@ pub enum StateFile {
     Offsets,
     /// Progress of the delay levels; written with the consumer offsets.
     DelayOffsets,
+    /// Expressions that groups filter by; written with the consumer offsets.
+    Filters,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 4] =
-        [StateFile::Topics, StateFile::Groups, StateFile::Offsets, StateFile::DelayOffsets];
+    pub const ALL: [StateFile; 5] = [
+        StateFile::Topics,
+        StateFile::Groups,
+        StateFile::Offsets,
+        StateFile::DelayOffsets,
+        StateFile::Filters,
+    ];
 
     /// Its name under `config/`.
     pub fn name(self) -> &'static str {
@@ -31,12 +39,13 @@ impl StateFile {
             StateFile::Groups => "subscriptionGroup.json",
             StateFile::Offsets => "consumerOffset.json",
             StateFile::DelayOffsets => "delayOffset.json",
+            StateFile::Filters => "consumerFilter.json",
         }
     }
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets)
+        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets | StateFile::Filters)
     }
 
     /// How many changes there have been.
@@ -46,6 +55,7 @@ impl StateFile {
             StateFile::Groups => broker.groups.changes(),
             StateFile::Offsets => broker.offsets.changes(),
             StateFile::DelayOffsets => broker.delays.changes(),
+            StateFile::Filters => broker.filters.changes(),
         }
     }
 
@@ -59,6 +69,7 @@ impl StateFile {
                 persist::encode_offsets(&broker.offsets)
             }
             StateFile::DelayOffsets => persist::encode_delay_offsets(&broker.delays),
+            StateFile::Filters => fastjson::write(broker.filters.file(now_ms)),
         }
     }
 
