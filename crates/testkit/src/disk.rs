@@ -4,7 +4,8 @@
 //! sync is old or new (most blocks as a whole), and the length lies between the synced and the
 //! current one. Per folder: the changes of entries since the last folder sync survive up to some
 //! point in their order, as on a journaling file system; what was below a vanished folder is gone.
-//! Sizes are real: use small files.
+//! Sizes are real: use small files. [`SimDisk::set_capacity`] makes it a small disk; what counts are
+//! the 4 KiB blocks that were written or allocated.
 
 use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,12 @@ struct State {
     fail_write: Option<(u64, io::ErrorKind)>,
     /// The sync (counted from 1) that fails, and how.
     fail_sync: Option<(u64, io::ErrorKind)>,
+    /// Whether files can be removed.
+    fail_remove: bool,
+    /// Bytes that fit.
+    capacity: Option<u64>,
+    /// The time files written now get.
+    now_ms: i64,
 }
 
 #[derive(Clone, Default)]
@@ -41,6 +48,9 @@ struct FileState {
     bytes: Vec<u8>,
     synced: Vec<u8>,
     dirty_blocks: BTreeSet<usize>,
+    /// Blocks that take room.
+    held_blocks: BTreeSet<usize>,
+    modified_ms: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,7 +131,8 @@ impl SimDisk {
     pub fn process_crash(&self) -> SimDisk {
         let state = self.state();
         let (files, dirs) = (state.files.clone(), state.dirs.clone());
-        SimDisk::of(State { files, dirs, ..State::default() })
+        let (capacity, now_ms) = (state.capacity, state.now_ms);
+        SimDisk::of(State { files, dirs, capacity, now_ms, ..State::default() })
     }
 
     /// What the disk may hold after a power cut; `seed` chooses among the possibilities.
@@ -151,7 +162,8 @@ impl SimDisk {
             .filter(|(path, _)| is_there(path))
             .map(|(path, dir)| (path.clone(), dir.clone()))
             .collect();
-        SimDisk::of(State { files, dirs, ..State::default() })
+        let (capacity, now_ms) = (state.capacity, state.now_ms);
+        SimDisk::of(State { files, dirs, capacity, now_ms, ..State::default() })
     }
 
     fn of(state: State) -> SimDisk {
@@ -168,6 +180,26 @@ impl SimDisk {
     pub fn fail_sync(&self, nth: u64, kind: io::ErrorKind) {
         let mut state = self.state();
         state.fail_sync = Some((state.syncs + nth, kind));
+    }
+
+    /// Makes the removal of files fail, or succeed again.
+    pub fn fail_removals(&self, fail: bool) {
+        self.state().fail_remove = fail;
+    }
+
+    /// Makes `bytes` the size of the disk.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.state().capacity = Some(bytes);
+    }
+
+    /// Bytes that are taken.
+    pub fn used(&self) -> u64 {
+        self.state().used()
+    }
+
+    /// Sets the time that files written from now on get.
+    pub fn set_now_ms(&self, now_ms: i64) {
+        self.state().now_ms = now_ms;
     }
 
     /// Writes and syncs so far.
@@ -232,7 +264,13 @@ impl FileState {
                 }
             }
         }
-        FileState { synced: bytes.clone(), bytes, dirty_blocks: BTreeSet::new() }
+        FileState {
+            synced: bytes.clone(),
+            bytes,
+            dirty_blocks: BTreeSet::new(),
+            held_blocks: self.held_blocks.clone(),
+            modified_ms: self.modified_ms,
+        }
     }
 
     fn touch(&mut self, from: usize, to: usize) {
@@ -243,6 +281,7 @@ impl FileState {
         let old = self.bytes.len();
         self.bytes.resize(len, 0);
         self.touch(old.min(len), old.max(len));
+        self.held_blocks.split_off(&len.div_ceil(BLOCK));
     }
 }
 
@@ -269,6 +308,28 @@ impl State {
             Some(dir) => Ok((dir, name)),
             None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn used(&self) -> u64 {
+        let nodes = self.dirs.values().flat_map(|dir| dir.now.values());
+        let blocks = nodes.map(|node| match node {
+            Node::File(number) => self.files[*number].held_blocks.len(),
+            Node::Dir => 0,
+        });
+        (blocks.sum::<usize>() * BLOCK) as u64
+    }
+
+    /// Takes the room that bytes of a file need, if there is as much.
+    fn take_room(&mut self, number: usize, from: usize, to: usize) -> io::Result<()> {
+        let Some(capacity) = self.capacity else { return Ok(()) };
+        let held = &self.files[number].held_blocks;
+        let more: Vec<usize> =
+            (from / BLOCK..to.div_ceil(BLOCK)).filter(|block| !held.contains(block)).collect();
+        if self.used() + (more.len() * BLOCK) as u64 > capacity {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.files[number].held_blocks.extend(more);
+        Ok(())
     }
 
     fn count_write(&mut self) -> io::Result<()> {
@@ -305,8 +366,12 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.state();
+        let (from, to) = (offset as usize, offset as usize + bytes.len());
         let result = state.count_write();
+        let result = result.and_then(|()| state.take_room(self.number, from, to));
+        let now_ms = state.now_ms;
         let file = &mut state.files[self.number];
+        file.modified_ms = now_ms;
         // A failing write may have done half of its work.
         let bytes = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
         let (from, to) = (offset as usize, offset as usize + bytes.len());
@@ -341,8 +406,15 @@ impl DiskFile for SimFile {
         Ok(())
     }
 
-    fn allocate(&self, _offset: u64, _len: u64) -> io::Result<()> {
-        self.disk.state().count_write()
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        state.count_write()?;
+        state.take_room(self.number, offset as usize, (offset + len) as usize)?;
+        let file = &mut state.files[self.number];
+        if file.bytes.len() < (offset + len) as usize {
+            file.set_len((offset + len) as usize);
+        }
+        Ok(())
     }
 }
 
@@ -361,7 +433,8 @@ impl Disk for SimDisk {
                 let number = state.files.len();
                 let (dir, name) = state.dir_of(path)?;
                 dir.change(Change::Set(name, Node::File(number)));
-                state.files.push(FileState::default());
+                let modified_ms = state.now_ms;
+                state.files.push(FileState { modified_ms, ..FileState::default() });
                 number
             }
             Err(error) => return Err(error),
@@ -399,6 +472,9 @@ impl Disk for SimDisk {
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.file_at(path)?;
+        if state.fail_remove {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         let (dir, name) = state.dir_of(path)?;
         dir.change(Change::Remove(name));
         Ok(())
@@ -444,7 +520,15 @@ impl Disk for SimDisk {
     }
 
     fn space(&self, _path: &Path) -> io::Result<Option<Space>> {
-        Ok(Some(Space { total: 1 << 40, free: 1 << 39 }))
+        let state = self.state();
+        let total = state.capacity.unwrap_or(1 << 40);
+        let used = if state.capacity.is_some() { state.used() } else { 0 };
+        Ok(Some(Space { total, used, free: total.saturating_sub(used) }))
+    }
+
+    fn modified_ms(&self, path: &Path) -> io::Result<i64> {
+        let state = self.state();
+        Ok(state.files[state.file_at(path)?].modified_ms)
     }
 
     fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
