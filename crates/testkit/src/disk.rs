@@ -4,8 +4,8 @@
 //! sync is old or new (most blocks as a whole), and the length lies between the synced and the
 //! current one. Per folder: the changes of entries since the last folder sync survive up to some
 //! point in their order, as on a journaling file system; what was below a vanished folder is gone.
-//! Sizes are real: use small files. [`SimDisk::set_capacity`] makes it a small disk; what counts are
-//! the 4 KiB blocks that were written or allocated.
+//! Sizes are real: use small files. [`SimDisk::set_capacity`] makes it a small disk; what counts
+//! are the 4 KiB blocks that were written or allocated.
 
 use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space};
 use std::collections::{BTreeMap, BTreeSet};

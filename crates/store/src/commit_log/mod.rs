@@ -1,8 +1,9 @@
 //! The commit log: all messages of the node, one behind the other.
 //!
 //! Appending puts bytes into the window; [`CommitLog::write`] hands what is staged to the
-//! operating system in one positioned write. Nothing is staged before the file system has set room
-//! aside for it, so that a full disk shows before a message is taken. Single writer, no threads, no locks.
+//! operating system in one positioned write. Nothing is staged before the file system has set
+//! room aside for it, so that a full disk shows before a message is taken. Single writer, no
+//! threads, no locks.
 
 mod room;
 mod segments;
