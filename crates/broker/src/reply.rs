@@ -63,7 +63,7 @@ pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
             let remark = "the topic cannot be stored: it is empty, too long, or no folder name";
             Refusal::new(response_code::MESSAGE_ILLEGAL, remark)
         }
-        PutError::Poisoned => unavailable(),
+        PutError::Poisoned | PutError::DiskFull(_) => unavailable(),
     }
 }
 

@@ -249,9 +249,8 @@ fn expressions_choose_messages_where_the_configuration_allows_it() {
     assert_eq!((answer.code, answer.field("nextBeginOffset")), (20, "3"));
     assert_eq!(pull_filtered(&mut peer, "S", ("SQL92", "a >")).code, 23);
     let asked = |text: &str| {
-        format!(
-            r#"{{"clientId":"c","group":"g","subscriptionData":{{"topic":"S","subString":"{text}","expressionType":"SQL92"}}}}"#
-        )
+        let data = format!(r#"{{"topic":"S","subString":"{text}","expressionType":"SQL92"}}"#);
+        format!(r#"{{"clientId":"c","group":"g","subscriptionData":{data}}}"#)
     };
     assert_eq!(peer.ask(46, &[], asked("a IN ('x')").as_bytes()).code, 0);
     let refused = peer.ask(46, &[], asked("a IN x").as_bytes());
