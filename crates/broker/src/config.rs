@@ -166,6 +166,7 @@ mod tests {
             "traceTopicEnable",
             "transactionTimeOut",
             "transactionCheckInterval",
+            "enablePropertyFilter",
         ];
         for row in BrokerConfig::rows() {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {

@@ -3,15 +3,39 @@
 
 use std::sync::Arc;
 
+use ::filter::bloom::BloomFilter;
+use ::filter::consumer_filters::{ConsumerFilters, Subscription};
 use ::filter::{Expression, PropertiesText, SyntaxError};
 use base::hash::java_hash;
 use model::record::{self, Entry};
+use protocol::body::heartbeat::SubscriptionData;
 use store::Filter;
 
 pub use ::filter::SQL92;
 
 /// Expression type of tags; also what an empty type means.
 pub const TAG: &str = "TAG";
+
+/// Java's `maxErrorRateOfBloomFilter` in percent, and `expectConsumerNumUseFilter`.
+const BLOOM: (u32, u32) = (20, 32);
+
+/// The table of filters that heartbeats register: what `consumerFilter.json` keeps, so that a
+/// Java broker that takes the directory over knows them. Pulls use what their own heartbeat or
+/// request said.
+pub fn no_filters() -> ConsumerFilters {
+    let (error_percent, consumers) = BLOOM;
+    ConsumerFilters::new(BloomFilter::new(error_percent, consumers).expect("Java's defaults"))
+}
+
+/// A subscription as that table takes it.
+pub fn to_register(data: &SubscriptionData) -> Subscription<'_> {
+    Subscription {
+        topic: &data.topic,
+        expression: &data.sub_string,
+        expression_type: data.expression_type.as_deref().unwrap_or(TAG),
+        version: data.sub_version,
+    }
+}
 
 /// What a subscription wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,17 +103,16 @@ pub fn is_tag_type(expression_type: Option<&str>) -> bool {
 /// Reads `A || B`, `*` or nothing.
 ///
 /// # Errors
-/// An expression without a single tag (`||`).
+/// Nothing but separators (`||`).
 pub fn parse(expression: &str) -> Result<MessageFilter, &'static str> {
     if expression.is_empty() || expression == "*" {
         return Ok(MessageFilter::All);
     }
-    let codes: Vec<i32> = tags(expression).map(|tag| java_hash(tag.as_bytes())).collect();
-    if codes.is_empty() {
-        Err("subString split error")
-    } else {
-        Ok(MessageFilter::Codes(codes.into()))
+    if expression.split("||").all(str::is_empty) {
+        return Err("subString split error");
     }
+    // Blank pieces are no tags; with no other, nothing matches.
+    Ok(MessageFilter::Codes(tags(expression).map(|tag| java_hash(tag.as_bytes())).collect()))
 }
 
 /// The tags of an expression.
@@ -108,7 +131,8 @@ mod tests {
         assert!(!filter.matches(i64::from(java_hash(b"TagC"))));
         assert!(!filter.matches(0));
         assert!(parse("*").expect("all").matches(1));
-        assert!(parse(" || ").is_err());
+        assert!(parse("||").is_err());
+        assert!(!parse(" || ").expect("blank pieces").matches(0));
         assert!(is_tag_type(None) && is_tag_type(Some("")) && !is_tag_type(Some("SQL92")));
     }
 }

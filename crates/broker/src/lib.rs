@@ -6,7 +6,6 @@
 pub mod config;
 
 pub mod filter;
-pub mod filter_table;
 pub mod group_table;
 pub mod members;
 pub mod offset_table;

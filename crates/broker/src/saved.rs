@@ -7,6 +7,9 @@ use remoting::{Exchange, ReplyHandle};
 use crate::broker::Broker;
 use crate::persist;
 
+/// A filter whose group is gone this long is forgotten (Java's `filterDataCleanTimeSpan`).
+const FORGET_FILTER_MS: i64 = 86_400_000;
+
 /// A state file of the broker. One row each: this is the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateFile {
@@ -69,7 +72,10 @@ impl StateFile {
                 persist::encode_offsets(&broker.offsets)
             }
             StateFile::DelayOffsets => persist::encode_delay_offsets(&broker.delays),
-            StateFile::Filters => fastjson::write(broker.filters.file(now_ms)),
+            StateFile::Filters => {
+                broker.filters.forget(now_ms, FORGET_FILTER_MS);
+                fastjson::write(&broker.filters.to_file())
+            }
         }
     }
 

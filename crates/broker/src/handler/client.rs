@@ -78,7 +78,9 @@ fn consumer_heartbeat(
         broker.topics_changed();
     }
     if !without_sub {
-        broker.filters.register(&data.group_name, &data.subscription_data_set, now_ms);
+        let subscriptions: Vec<_> =
+            data.subscription_data_set.iter().map(filter::to_register).collect();
+        broker.filters.register_group(&data.group_name, &subscriptions, now_ms);
     }
     let beat = ConsumerHeartbeat {
         group: data.group_name,
