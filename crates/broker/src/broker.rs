@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::filter::consumer_filters::ConsumerFilters;
 use base::clock::{mono_ns, wall_ms};
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
@@ -17,6 +18,7 @@ use store::{Store, Written};
 use crate::ack::{AckBatch, Acks, Promise};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
+use crate::filter;
 use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
@@ -70,6 +72,8 @@ pub struct Broker {
     pub groups: GroupTable,
     /// How far they have consumed.
     pub offsets: OffsetTable,
+    /// Whose expressions filter what.
+    pub filters: ConsumerFilters,
     /// Who is connected.
     pub members: Members,
     /// Who consumes which queue in order.
@@ -134,6 +138,7 @@ impl Broker {
             topics: TopicTable::new(&config, now_ms),
             groups: GroupTable::new(now_ms),
             offsets: OffsetTable::new(now_ms),
+            filters: filter::no_filters(),
             members: Members::default(),
             locks: QueueLocks::default(),
             long_poll: LongPoll::default(),
@@ -318,6 +323,9 @@ impl Broker {
 
     /// Tells members of changed groups to look at the member list again.
     fn notify_changes(&mut self, exchange: &mut Exchange<'_>) {
+        for group in self.members.take_left() {
+            self.filters.unregister_group(&group, exchange.now_ms);
+        }
         if !self.members.has_changes() {
             return;
         }

@@ -112,6 +112,8 @@ config_keys! {
         register_interval_ms "registerNameServerPeriod": u64 = 30_000, Restart;
         /// Milliseconds a name server gets to answer a registration.
         register_timeout_ms "registerBrokerTimeoutMills": u64 = 24_000, Restart;
+        /// Whether consumers may filter by SQL92 expressions.
+        enable_property_filter "enablePropertyFilter": bool = false, Live;
         /// Whether pull consumers are refused.
         reject_pull_consumer "rejectPullConsumerEnable": bool = false, Live;
         /// Whether lite pull consumers are served.
@@ -164,6 +166,7 @@ mod tests {
             "traceTopicEnable",
             "transactionTimeOut",
             "transactionCheckInterval",
+            "enablePropertyFilter",
         ];
         for row in BrokerConfig::rows() {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {

@@ -6,7 +6,7 @@
 use remoting::ReplyHandle;
 use store::QueueRef;
 
-use crate::filter::TagFilter;
+use crate::filter::MessageFilter;
 
 /// At most this many pulls wait at once; one more is answered at once.
 pub const PARKED_MAX: usize = 1_000_000;
@@ -24,7 +24,7 @@ pub struct ParkedPull {
     /// Bytes wanted at most, `i32::MAX` without a limit.
     pub bytes_max: i32,
     /// What the subscription wants.
-    pub filter: TagFilter,
+    pub filter: MessageFilter,
     /// When to give up (monotonic ns).
     pub deadline_ns: u64,
     /// Told to the client.

@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use protocol::body::heartbeat::{ConsumeFromWhere, ConsumeType, MessageModel, SubscriptionData};
 use remoting::ConnectionId;
 
-use crate::filter::TagFilter;
+use crate::filter::{self, MessageFilter};
 
 /// A member that has not been heard of for this long is dropped, in ms.
 pub const SILENT_MS_MAX: i64 = 120_000;
@@ -31,13 +31,20 @@ pub struct Member {
 pub struct Subscription {
     /// As the client announced it.
     pub data: SubscriptionData,
-    /// What the queue can tell of it.
-    pub filter: TagFilter,
+    /// What it wants; `None` when its expression cannot be read.
+    pub filter: Option<MessageFilter>,
 }
 
 impl From<SubscriptionData> for Subscription {
     fn from(data: SubscriptionData) -> Subscription {
-        let filter = TagFilter::new(&data.sub_string, data.code_set.iter().copied());
+        let filter = if filter::is_tag_type(data.expression_type.as_deref()) {
+            Some(MessageFilter::new(&data.sub_string, data.code_set.iter().copied()))
+        } else {
+            let compiled = MessageFilter::sql(&data.sub_string);
+            compiled
+                .inspect_err(|e| tracing::warn!(topic = data.topic, "bad SQL92 expression: {e}"))
+                .ok()
+        };
         Subscription { data, filter }
     }
 }
@@ -92,6 +99,8 @@ pub struct Members {
     producers: HashMap<String, Vec<Member>>,
     /// Groups whose members must be told that the list changed.
     changed: HashSet<String>,
+    /// Groups whose last member left.
+    left: Vec<String>,
 }
 
 impl Members {
@@ -162,6 +171,7 @@ impl Members {
         let broadcasting = found.is_broadcasting();
         if found.members.is_empty() {
             self.consumers.remove(group);
+            self.left.push(group.to_owned());
         } else if gone && notify && !broadcasting {
             self.changed.insert(group.to_owned());
         }
@@ -208,6 +218,11 @@ impl Members {
     /// Whether some group's members must be told of a change.
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty()
+    }
+
+    /// The groups whose last member left since the last call.
+    pub fn take_left(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.left)
     }
 
     /// The groups whose members must be told, with whom to tell; each is reported once.

@@ -208,6 +208,11 @@ pub fn load(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), L
             broker.delays.set_version(version_from(&version));
         }
     }
+    if let Some(found) = read(disk, folder, StateFile::Filters)?
+        && !broker.filters.load(found, broker.identity.boot_ms)
+    {
+        tracing::warn!("the filters of consumerFilter.json have another shape and are left out");
+    }
     Ok(())
 }
 

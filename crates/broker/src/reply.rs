@@ -9,6 +9,7 @@ use store::{PutError, StoreError};
 use crate::ack::{AckBatch, PendingAck};
 use crate::broker::Broker;
 use crate::config::BrokerConfig;
+use crate::filter;
 
 /// What Java appends to remarks that have a page in its documentation.
 const SEE: &str = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
@@ -62,7 +63,7 @@ pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
             let remark = "the topic cannot be stored: it is empty, too long, or no folder name";
             Refusal::new(response_code::MESSAGE_ILLEGAL, remark)
         }
-        PutError::Poisoned => unavailable(),
+        PutError::Poisoned | PutError::DiskFull(_) => unavailable(),
     }
 }
 
@@ -121,6 +122,26 @@ pub fn acknowledge(
     };
     let (kind, opaque) = (ack.to.kind, ack.to.opaque);
     protocol::request::hot::write_send_reply(out, kind, opaque, 0, None, &view);
+}
+
+/// 1: consumers may filter by tags, and by SQL92 where `enablePropertyFilter` says so.
+///
+/// # Errors
+/// The expression type is none of those.
+pub fn check_expression_type(
+    config: &BrokerConfig,
+    expression_type: Option<&str>,
+) -> Result<(), Refusal> {
+    let is_sql = expression_type == Some(filter::SQL92) && config.enable_property_filter;
+    if is_sql || filter::is_tag_type(expression_type) {
+        return Ok(());
+    }
+    let named = expression_type.unwrap_or_default();
+    let mut remark = format!("The broker does not support consumer to filter message by {named}");
+    if named == filter::SQL92 {
+        remark.push_str("; set enablePropertyFilter=true in the broker's configuration");
+    }
+    Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
 }
 
 /// 1: the JSON body of a request cannot be read.

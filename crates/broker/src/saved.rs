@@ -1,10 +1,14 @@
 //! The state files under `config/`: which there are, when they are written, and who waits for
 //! them. Their shapes are Java's, see [`crate::persist`].
 
+use protocol::fastjson;
 use remoting::{Exchange, ReplyHandle};
 
 use crate::broker::Broker;
 use crate::persist;
+
+/// A filter whose group is gone this long is forgotten (Java's `filterDataCleanTimeSpan`).
+const FORGET_FILTER_MS: i64 = 86_400_000;
 
 /// A state file of the broker. One row each: this is the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +21,19 @@ pub enum StateFile {
     Offsets,
     /// Progress of the delay levels; written with the consumer offsets.
     DelayOffsets,
+    /// Expressions that groups filter by; written with the consumer offsets.
+    Filters,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 4] =
-        [StateFile::Topics, StateFile::Groups, StateFile::Offsets, StateFile::DelayOffsets];
+    pub const ALL: [StateFile; 5] = [
+        StateFile::Topics,
+        StateFile::Groups,
+        StateFile::Offsets,
+        StateFile::DelayOffsets,
+        StateFile::Filters,
+    ];
 
     /// Its name under `config/`.
     pub fn name(self) -> &'static str {
@@ -31,12 +42,13 @@ impl StateFile {
             StateFile::Groups => "subscriptionGroup.json",
             StateFile::Offsets => "consumerOffset.json",
             StateFile::DelayOffsets => "delayOffset.json",
+            StateFile::Filters => "consumerFilter.json",
         }
     }
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets)
+        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets | StateFile::Filters)
     }
 
     /// How many changes there have been.
@@ -46,6 +58,7 @@ impl StateFile {
             StateFile::Groups => broker.groups.changes(),
             StateFile::Offsets => broker.offsets.changes(),
             StateFile::DelayOffsets => broker.delays.changes(),
+            StateFile::Filters => broker.filters.changes(),
         }
     }
 
@@ -59,6 +72,10 @@ impl StateFile {
                 persist::encode_offsets(&broker.offsets)
             }
             StateFile::DelayOffsets => persist::encode_delay_offsets(&broker.delays),
+            StateFile::Filters => {
+                broker.filters.forget(now_ms, FORGET_FILTER_MS);
+                fastjson::write(&broker.filters.to_file())
+            }
         }
     }
 

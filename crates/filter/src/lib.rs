@@ -4,7 +4,7 @@
 //! consumer registers it and evaluates it for each message that consumer pulls.
 //!
 //! Reading order: `lexer`, `compile`, `code`, `evaluate`, `value`, `number`; then `bits`, `bloom`,
-//! `consumer_filter`.
+//! `consumer_filter`, `consumer_filters`.
 
 mod code;
 mod compile;
@@ -17,6 +17,7 @@ mod value;
 pub mod bits;
 pub mod bloom;
 pub mod consumer_filter;
+pub mod consumer_filters;
 
 pub use compile::{NESTING_MAX, TEXT_BYTES_MAX};
 pub use evaluate::{Expression, PropertiesText, PropertyLookup, Verdict};

@@ -1,7 +1,7 @@
 //! What a message carries besides its body: system flag bits, reserved properties, tags and keys.
 
 use base::hash::java_hash;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memrchr};
 
 /// Bits of the system flag.
 pub mod system_flag {
@@ -104,9 +104,19 @@ impl<'a> Iterator for Properties<'a> {
     }
 }
 
-/// The value of one property.
+/// The value of one property. Looks from the end, as the last of several values counts.
 pub fn property<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    properties(text).filter(|(n, _)| *n == name.as_bytes()).last().map(|(_, value)| value)
+    let mut rest = text;
+    loop {
+        let start = memrchr(PROPERTY_SEPARATOR, rest).map_or(0, |at| at + 1);
+        let behind = rest[start..].strip_prefix(name.as_bytes());
+        if let Some([NAME_VALUE_SEPARATOR, value @ ..]) = behind
+            && !value.is_empty()
+        {
+            return Some(value);
+        }
+        rest = &rest[..start.checked_sub(1)?];
+    }
 }
 
 /// The properties the store derives consume queue units and index entries from.
@@ -166,6 +176,21 @@ mod tests {
     fn the_last_of_two_values_counts() {
         assert_eq!(property(b"k\x011\x02k\x012\x02", "k"), Some(&b"2"[..]));
         assert_eq!(property(b"k\x011\x02", "q"), None);
+        for text in [
+            &b""[..],
+            b"\x02",
+            b"\x01k\x02",
+            b"k",
+            b"k\x01",
+            b"xk\x011\x02",
+            b"k\x01a\x01b",
+            b"k\x01a\x02k\x01\x02kk\x01b",
+            b"\x02\x02k\x01a\x02\x02",
+            b"a\x01k\x01b\x02k\x02",
+        ] {
+            let last = properties(text).filter(|(name, _)| *name == b"k").last();
+            assert_eq!(property(text, "k"), last.map(|(_, value)| value), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the store wants to know. Plain fields: the broker fills them from its configuration table.
 
+use crate::clean::Retention;
 use std::path::PathBuf;
 
 /// When a put may be answered.
@@ -61,8 +62,13 @@ pub struct StoreConfig {
     pub filter_scan_bytes: i64,
     /// Delay of each level from 1, ms; recovery works out delivery times from it.
     pub delay_levels_ms: Vec<i64>,
-    /// Local time minus UTC; index files are named by local time.
+    /// Local time minus UTC; index files are named by local time, and files are removed by it.
     pub utc_offset_ms: i64,
+    /// How long files are kept.
+    pub retention: Retention,
+    /// Topics that were deleted, with what [`crate::Store::deleted_topics`] said last: recovery
+    /// does not bring their messages back.
+    pub deleted_topics: Vec<(String, i64)>,
 }
 
 impl StoreConfig {
@@ -115,6 +121,8 @@ impl StoreConfig {
             ]
             .to_vec(),
             utc_offset_ms: 0,
+            retention: Retention::default(),
+            deleted_topics: Vec::new(),
         }
     }
 

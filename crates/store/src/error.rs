@@ -1,5 +1,6 @@
 //! What can go wrong, and what the caller should do about it.
 
+use crate::clean::DiskUsage;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -11,6 +12,10 @@ pub enum PutError {
     /// and shut down.
     #[error("the store has failed and takes no more messages")]
     Poisoned,
+    /// Refuse the request and serve others: the disk is full. Putting may go on once there is room
+    /// again.
+    #[error("the disk is full: {0:?}")]
+    DiskFull(DiskUsage),
     /// Refuse the request: the body or the whole record is too long.
     #[error("the message of {len} bytes is longer than {max} bytes")]
     MessageTooLong {
@@ -73,12 +78,27 @@ pub enum StoreError {
     /// The store cannot be closed while a job is under way. Finish it first.
     #[error("a job is still under way")]
     JobUnderWay,
+    /// There is no room to start, or to stop cleanly. Nothing is lost: make room; the next start
+    /// recovers.
+    #[error("the disk is full")]
+    DiskFull,
     /// An earlier write or sync failed. Shut down.
     #[error("the store has failed")]
     Poisoned,
 }
 
+/// The error of a sync. Whatever it failed for, a sync is not repeated, so its error must not look
+/// like a lack of room, after which work is tried again.
+pub(crate) fn final_error(error: io::Error) -> io::Error {
+    if base::disk::is_out_of_space(&error) { io::Error::other(error) } else { error }
+}
+
 impl StoreError {
+    /// Whether something could not be written for lack of room, and may be tried again.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if base::disk::is_out_of_space(source))
+    }
+
     /// Adds what was tried to an I/O error.
     pub(crate) fn io(
         doing: &'static str,

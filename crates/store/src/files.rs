@@ -22,21 +22,30 @@ pub const FILES: &[FileRow] = &[
         path: "commitlog/‹20 digits›",
         layout: "model::record",
         writer: "Store::write, Preallocate job",
-        deleter: "recovery (behind the log's end)",
+        deleter: "Clean job (age, full disk), recovery (behind the log's end)",
         is_read_by_java: true,
     },
     FileRow {
         path: "consumequeue/‹topic›/‹queue id›/‹20 digits›",
         layout: "store::format::unit",
         writer: "WriteQueues and Checkpoint jobs, recovery",
-        deleter: "recovery (behind the queue's end), jobs after Store::delete_topic",
+        deleter: "Clean job (below the log's beginning; never a queue's newest), recovery \
+                  (behind the queue's end), jobs after Store::delete_topic",
+        is_read_by_java: true,
+    },
+    FileRow {
+        path: "consumequeue_ext/‹topic›/‹queue id›/‹20 digits›",
+        layout: "not read: what Java derives with enableConsumeQueueExt",
+        writer: "nobody (Java)",
+        deleter: "jobs after Store::delete_topic",
         is_read_by_java: true,
     },
     FileRow {
         path: "index/‹yyyyMMddHHmmssSSS›",
         layout: "store::format::index",
         writer: "ApplyIndex and Checkpoint jobs, recovery",
-        deleter: "recovery (newer than Java's checkpoint, or wholly behind the log's end)",
+        deleter: "Clean job (below the log's beginning; never the newest), recovery (newer than \
+                  Java's checkpoint, or wholly behind the log's end)",
         is_read_by_java: true,
     },
     FileRow {

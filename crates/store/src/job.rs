@@ -1,11 +1,16 @@
 //! Work that blocks, packed so that a helper thread can do it without the store:
 //! [`Store::next_job`] packs it, [`Job::run`] does it, [`Store::finish`] takes over the result.
 //!
+//! A lack of room on the disk is not fatal to jobs whose work can be derived again: they put it
+//! back and try later. Any other error poisons the store.
+//!
 //! At most one job of a kind is under way; the checkpoint excludes the jobs whose files it needs.
 
+use crate::clean::{CleanDone, CleanWork};
+use crate::commit_log::WantedRoom;
 use crate::config::FlushType;
 use crate::consume_queue::{QueueRun, QueueWriter};
-use crate::error::StoreError;
+use crate::error::{StoreError, final_error};
 use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint, Statement};
 use crate::index::{Batch, IndexApplied, IndexWriter};
 use crate::store::Store;
@@ -26,18 +31,21 @@ pub enum JobKind {
     ApplyIndex,
     /// Writes and syncs queues and index, then the checkpoint, from which recovery would start.
     Checkpoint,
-    /// Creates the next commit log file ahead of time.
+    /// Sets room aside for the log, and creates its next file, ahead of time.
     Preallocate,
+    /// Looks at the disk and removes what is no longer needed: see `clean`.
+    Clean,
 }
 
 impl JobKind {
     /// All kinds, the most urgent first.
-    pub const ALL: [JobKind; 5] = [
+    pub const ALL: [JobKind; 6] = [
         JobKind::Flush,
         JobKind::Preallocate,
         JobKind::WriteQueues,
         JobKind::ApplyIndex,
         JobKind::Checkpoint,
+        JobKind::Clean,
     ];
 }
 
@@ -48,6 +56,8 @@ const CHECKPOINT_PENDING_MAX: usize = 8 << 20;
 /// Keys that make an index job due before its time. Each job reads and writes nearly the whole
 /// slot table (20 MB) and syncs twice, so batches are large.
 const INDEX_KEYS_PER_JOB: usize = 512 << 10;
+/// After a lack of room, how long jobs wait before they try again.
+const RETRY_MS: i64 = 1000;
 /// Units that wait for a job should not wait for its interval when there are this many bytes.
 const QUEUE_BYTES_PRESSING: usize = 4 << 20;
 
@@ -60,17 +70,19 @@ pub struct JobDone(Done);
 enum Work {
     Flush { files: Vec<Arc<dyn DiskFile>>, dirs: Vec<PathBuf>, upto: Flushed, disk: DiskRef },
     WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
-    ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, now_ms: i64 },
+    ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, local_ms: i64 },
     Checkpoint(Box<Settle>),
-    Preallocate { disk: DiskRef, dir: PathBuf, path: PathBuf, start: i64, file_bytes: u64 },
+    Preallocate { disk: DiskRef, path: PathBuf, room: WantedRoom, file_bytes: u64 },
+    Clean(CleanWork),
 }
 
 enum Done {
     Flush { upto: Flushed, result: Result<(), StoreError> },
     WriteQueues { writer: QueueWriter, runs: Vec<QueueRun>, result: Result<(), StoreError> },
     ApplyIndex { writer: IndexWriter, result: Result<IndexApplied, StoreError> },
-    Checkpoint { settle: Box<Settle>, result: Result<Option<IndexApplied>, StoreError> },
-    Preallocate { start: i64, result: Result<(), StoreError> },
+    Checkpoint { settle: Box<Settle>, result: Result<(), StoreError> },
+    Preallocate { room: WantedRoom, result: Result<(), StoreError> },
+    Clean(CleanDone),
 }
 
 type DiskRef = Arc<dyn Disk>;
@@ -91,27 +103,26 @@ pub(crate) struct Settle {
     pub(crate) doomed: Vec<PathBuf>,
     pub(crate) runs: Vec<QueueRun>,
     pub(crate) index: Option<(IndexWriter, Option<Arc<Batch>>)>,
+    pub(crate) applied: Option<IndexApplied>,
     pub(crate) checkpoint: Checkpoint,
-    pub(crate) now_ms: i64,
+    pub(crate) local_ms: i64,
 }
 
 impl Settle {
     /// Writes and syncs everything, the checkpoint last.
-    pub(crate) fn run(&mut self) -> Result<Option<IndexApplied>, StoreError> {
+    pub(crate) fn run(&mut self) -> Result<(), StoreError> {
         self.queue_writer.remove(&self.doomed)?;
         for run in &self.runs {
             self.queue_writer.write(run)?;
         }
         self.queue_writer.sync()?;
-        let mut applied = None;
         if let Some((writer, batch)) = &mut self.index {
             if let Some(batch) = batch.take() {
-                applied = Some(writer.apply(batch, self.now_ms)?);
+                self.applied = Some(writer.apply(batch, self.local_ms)?);
             }
             writer.sync()?;
         }
-        write_checkpoint(&*self.disk, &self.path, &self.checkpoint)?;
-        Ok(applied)
+        write_checkpoint(&*self.disk, &self.path, &self.checkpoint)
     }
 }
 
@@ -125,8 +136,9 @@ pub(crate) fn write_checkpoint(
     disk.create(path, CHECKPOINT_LEN as u64)
         .and_then(|file| {
             file.write_at(&checkpoint.to_bytes(), 0)?;
-            file.sync_data()?;
-            if is_new { disk.sync_dir(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
+            file.sync_data().map_err(final_error)?;
+            let dir = path.parent().unwrap_or(Path::new("."));
+            if is_new { disk.sync_dir(dir).map_err(final_error) } else { Ok(()) }
         })
         .map_err(StoreError::io("cannot write", path))
 }
@@ -140,6 +152,7 @@ impl Job {
             Work::ApplyIndex { .. } => JobKind::ApplyIndex,
             Work::Checkpoint(_) => JobKind::Checkpoint,
             Work::Preallocate { .. } => JobKind::Preallocate,
+            Work::Clean(_) => JobKind::Clean,
         }
     }
 
@@ -155,24 +168,28 @@ impl Job {
                     .and_then(|()| runs.iter().try_for_each(|run| writer.write(run)));
                 Done::WriteQueues { writer, runs, result }
             }
-            Work::ApplyIndex { mut writer, batch, now_ms } => {
-                let result = writer.apply(batch, now_ms);
+            Work::ApplyIndex { mut writer, batch, local_ms } => {
+                let result = writer.apply(batch, local_ms);
                 Done::ApplyIndex { writer, result }
             }
             Work::Checkpoint(mut settle) => {
                 let result = settle.run();
                 Done::Checkpoint { settle, result }
             }
-            Work::Preallocate { disk, dir, path, start, file_bytes } => {
-                let created = disk
-                    .create_dir_all(&dir)
-                    .and_then(|()| disk.create(&path, file_bytes))
-                    .map(|_| ());
-                let result = created.map_err(StoreError::io("cannot create", path));
-                Done::Preallocate { start, result }
+            Work::Preallocate { disk, path, room, file_bytes } => {
+                let result = preallocate(&*disk, &path, &room, file_bytes)
+                    .map_err(StoreError::io("cannot find room for", path));
+                Done::Preallocate { room, result }
             }
+            Work::Clean(clean) => Done::Clean(clean.run()),
         })
     }
+}
+
+fn preallocate(disk: &dyn Disk, path: &Path, room: &WantedRoom, file_bytes: u64) -> io::Result<()> {
+    disk.create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let file = disk.create(path, file_bytes)?;
+    file.allocate((room.from - room.start) as u64, (room.to - room.from) as u64)
 }
 
 /// Syncs log files and the folders that hold them.
@@ -182,13 +199,14 @@ pub(crate) fn flush(
     dirs: &[PathBuf],
 ) -> Result<(), StoreError> {
     for file in files {
-        file.sync_data().map_err(StoreError::io("cannot sync", "the commit log"))?;
+        let result = file.sync_data().map_err(final_error);
+        result.map_err(StoreError::io("cannot sync", "the commit log"))?;
     }
     for (depth, dir) in dirs.iter().enumerate() {
         match disk.sync_dir(dir) {
             // Folders above the store's own may belong to somebody else.
             Err(error) if depth > 0 && error.kind() == io::ErrorKind::PermissionDenied => {}
-            result => result.map_err(StoreError::io("cannot sync", dir))?,
+            result => result.map_err(final_error).map_err(StoreError::io("cannot sync", dir))?,
         }
     }
     Ok(())
@@ -203,6 +221,10 @@ pub(crate) struct JobTimes {
     checkpoint_ms: i64,
     is_flushing: bool,
     is_preallocating: bool,
+    /// Time of the last question.
+    now_ms: i64,
+    /// After a lack of room: nothing that needs some before this time.
+    retry_at_ms: i64,
 }
 
 impl Store {
@@ -212,8 +234,12 @@ impl Store {
         if self.is_poisoned {
             return None;
         }
+        self.jobs.now_ms = now_ms;
+        let lacks_room = now_ms < self.jobs.retry_at_ms;
         let work = match kind {
             JobKind::Flush => self.next_flush(now_ms),
+            JobKind::Clean => self.next_clean(now_ms).map(Work::Clean),
+            _ if lacks_room => None,
             JobKind::WriteQueues => self.next_queue_write(now_ms),
             JobKind::ApplyIndex => self.next_index(now_ms),
             JobKind::Checkpoint => self.next_checkpoint(now_ms),
@@ -224,7 +250,11 @@ impl Store {
 
     /// Whether so much waits for a job that it should not wait for its interval.
     pub fn has_pressing_work(&self) -> bool {
+        if self.jobs.now_ms < self.jobs.retry_at_ms {
+            return false;
+        }
         self.index.ready() >= INDEX_KEYS_PER_JOB && self.index_writer.is_some()
+            || !self.jobs.is_preallocating && self.log.wanted_room().is_some()
             || self.queues.pending_bytes() >= QUEUE_BYTES_PRESSING && self.queue_writer.is_some()
     }
 
@@ -267,12 +297,14 @@ impl Store {
     fn next_index(&mut self, now_ms: i64) -> Option<Work> {
         let ready = self.index.ready();
         let waited = now_ms - self.jobs.index_ms >= self.config.index_interval_ms;
-        if ready == 0 || !(waited || ready >= INDEX_KEYS_PER_JOB) {
+        let is_due = ready > 0 && waited || ready >= INDEX_KEYS_PER_JOB;
+        if self.index_writer.is_none() || !is_due && !self.index.has_unfinished() {
             return None;
         }
         let writer = self.index_writer.take()?;
         self.jobs.index_ms = now_ms;
-        Some(Work::ApplyIndex { writer, batch: self.index.take_batch(), now_ms })
+        let local_ms = now_ms + self.config.utc_offset_ms;
+        Some(Work::ApplyIndex { writer, batch: self.index.take_batch(), local_ms })
     }
 
     fn next_checkpoint(&mut self, now_ms: i64) -> Option<Work> {
@@ -287,9 +319,11 @@ impl Store {
         Some(Work::Checkpoint(Box::new(settle)))
     }
 
-    /// Takes everything up to the flushed offset; `None` while another job has the files.
+    /// Takes everything up to the flushed offset; `None` while another job has the files, or
+    /// keys are left from one that found no room.
     pub(crate) fn pack_settle(&mut self, now_ms: i64) -> Option<Settle> {
-        if self.queue_writer.is_none() || self.index_writer.is_none() {
+        let are_home = self.queue_writer.is_some() && self.index_writer.is_some();
+        if !are_home || self.index.has_unfinished() {
             return None;
         }
         // All messages below the flushed offset are dispatched, so what is pending now, together
@@ -311,28 +345,20 @@ impl Store {
             doomed: std::mem::take(&mut self.queues.doomed),
             runs: self.queues.take_runs(usize::MAX),
             index: Some((self.index_writer.take()?, batch)),
+            applied: None,
             checkpoint,
-            now_ms,
+            local_ms: now_ms + self.config.utc_offset_ms,
         })
     }
 
     fn next_preallocation(&mut self) -> Option<Work> {
-        let segments = &self.log.segments;
-        let file_bytes = self.log.file_bytes();
-        let current = segments.start_of(self.log.end());
-        let is_half_full = self.log.end() - current > file_bytes / 2;
-        let start = match segments.has(current) {
-            false => current,
-            true if is_half_full && !segments.has(current + file_bytes) => current + file_bytes,
-            true => return None,
-        };
         if self.jobs.is_preallocating {
             return None;
         }
-        let (dir, path) = (segments.dir().clone(), segments.path_of(start));
+        let room = self.log.wanted_room()?;
         self.jobs.is_preallocating = true;
-        let file_bytes = file_bytes as u64;
-        Some(Work::Preallocate { disk: Arc::clone(&self.disk), dir, path, start, file_bytes })
+        let (disk, path) = (Arc::clone(&self.disk), self.log.segments.path_of(room.start));
+        Some(Work::Preallocate { disk, path, room, file_bytes: self.log.file_bytes() as u64 })
     }
 
     /// Takes over what a job did. Under [`FlushType::Sync`] a finished flush makes messages
@@ -340,7 +366,7 @@ impl Store {
     ///
     /// # Errors
     /// The job failed and the store is poisoned: nothing more is acknowledged, ever. A failed
-    /// preallocation is only logged; the file is then created when it is needed.
+    /// preallocation or removal is only logged; a lack of room makes puts refused for a while.
     pub fn finish(&mut self, done: JobDone) -> Result<(), StoreError> {
         match done.0 {
             Done::Flush { upto, result } => {
@@ -350,22 +376,32 @@ impl Store {
             }
             Done::WriteQueues { writer, runs, result } => {
                 self.queue_writer = Some(writer);
-                self.check(result)?;
-                self.queues.runs_written(&runs);
+                match self.check_room(result)? {
+                    Some(()) => self.queues.runs_written(&runs),
+                    None => self.queues.runs_failed(&runs),
+                }
             }
             Done::ApplyIndex { writer, result } => {
                 self.index_writer = Some(writer);
-                let applied = self.check(result)?;
-                self.index.applied(applied);
-            }
-            Done::Checkpoint { settle, result } => self.settle_finished(*settle, result)?,
-            Done::Preallocate { start, result } => {
-                self.jobs.is_preallocating = false;
-                match result {
-                    Ok(()) => self.log.segments.add(start),
-                    Err(error) => tracing::warn!(%error, "cannot create a log file ahead"),
+                if let Some(applied) = self.check_room(result)? {
+                    self.index.applied(applied);
                 }
             }
+            Done::Checkpoint { settle, result } => {
+                self.settle_finished(*settle, result)?;
+            }
+            Done::Preallocate { room, result } => {
+                self.jobs.is_preallocating = false;
+                match result {
+                    Ok(()) => self.log.has_room(&room),
+                    Err(error) => {
+                        // There may be room left for what comes next: that will show.
+                        tracing::warn!(%error, "cannot set room aside for the log");
+                        self.jobs.retry_at_ms = self.jobs.now_ms + RETRY_MS;
+                    }
+                }
+            }
+            Done::Clean(done) => self.clean_finished(done),
         }
         Ok(())
     }
@@ -373,17 +409,33 @@ impl Store {
     pub(crate) fn settle_finished(
         &mut self,
         settle: Settle,
-        result: Result<Option<IndexApplied>, StoreError>,
-    ) -> Result<(), StoreError> {
+        result: Result<(), StoreError>,
+    ) -> Result<bool, StoreError> {
         self.queue_writer = Some(settle.queue_writer);
         self.index_writer = settle.index.map(|(writer, _)| writer);
-        let applied = self.check(result)?;
-        self.queues.runs_written(&settle.runs);
-        if let Some(applied) = applied {
+        let result = self.check_room(result)?;
+        if let Some(applied) = settle.applied {
             self.index.applied(applied);
         }
+        if result.is_none() {
+            self.queues.runs_failed(&settle.runs);
+            return Ok(false);
+        }
+        self.queues.runs_written(&settle.runs);
         self.checkpoint = settle.checkpoint;
-        Ok(())
+        Ok(true)
+    }
+
+    /// As [`Store::check`], except that a lack of room is `None`: the work is kept for later.
+    fn check_room<T>(&mut self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match result {
+            Err(error) if error.is_out_of_space() => {
+                self.cleaner.out_of_space(&error);
+                self.jobs.retry_at_ms = self.jobs.now_ms + RETRY_MS;
+                Ok(None)
+            }
+            result => self.check(result).map(Some),
+        }
     }
 
     /// Poisons the store if `result` is an error.

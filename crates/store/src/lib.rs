@@ -8,6 +8,7 @@
 //!
 //! Reading order: settings and errors, what callers do, the parts, then start and stop.
 
+pub mod clean;
 pub mod config;
 pub mod error;
 pub mod store;
@@ -28,6 +29,7 @@ pub mod files;
 pub mod open;
 mod recover;
 
+pub use clean::{DiskUsage, Retention};
 pub use config::{FlushType, StoreConfig};
 pub use consume_queue::QueueRef;
 pub use error::{PutError, StoreError};

@@ -82,6 +82,9 @@ impl Store {
     pub fn close(mut self, now_ms: i64) -> Result<(), StoreError> {
         self.write()?;
         self.flush_now()?;
+        if self.index.has_unfinished() && self.index_writer.is_some() {
+            self.apply_index(now_ms)?;
+        }
         let Some(mut settle) = self.pack_settle(now_ms) else {
             return Err(StoreError::JobUnderWay);
         };
@@ -91,7 +94,9 @@ impl Store {
         settle.checkpoint.confirm_offset = end;
         settle.checkpoint.statement = Some(Statement { settled: end, flushed: end, clean_end });
         let result = settle.run();
-        self.settle_finished(settle, result)?;
+        if !self.settle_finished(settle, result)? {
+            return Err(StoreError::DiskFull);
+        }
         let (root, path) = (&self.config.root, self.config.root.join("abort"));
         self.disk
             .remove_file(&path)

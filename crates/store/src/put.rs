@@ -108,6 +108,7 @@ impl Store {
         let topic = message.topic;
         let len = record::record_len(sys_flag, message.body.len(), topic.len(), properties_len);
         self.check_record_len(len)?;
+        self.reserve(len)?;
         let queue_offset = match message.dispatch {
             Dispatch::Queue => self.queues[message.queue].next,
             Dispatch::NoQueue | Dispatch::Nothing => 0,
@@ -153,6 +154,7 @@ impl Store {
             return Err(PutError::MessageTooLong { len: total, max: self.log.record_len_max() });
         }
         // Makes room for the whole batch at once, so that it cannot straddle two files.
+        self.reserve(total)?;
         self.log.make_room(total);
         let first_queue_offset = self.queues[message.queue].next;
         let first = self.log.end();
@@ -210,6 +212,9 @@ impl Store {
         if self.is_poisoned {
             return Err(PutError::Poisoned);
         }
+        if self.cleaner.refuses_puts() {
+            return Err(self.disk_full());
+        }
         let queue = &mut self.queues[message.queue];
         debug_assert_eq!(queue.queue_id, message.queue_id);
         if !queue.is_loaded {
@@ -218,6 +223,22 @@ impl Store {
         self.queues[message.queue].exists = true;
         debug_assert_eq!(self.queues.topic_of(message.queue).as_bytes(), message.topic);
         Ok(())
+    }
+
+    /// Makes sure that a record finds room on the disk.
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Result<(), PutError> {
+        match self.log.reserve(len) {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_out_of_space() => {
+                self.cleaner.out_of_space(&error);
+                Err(self.disk_full())
+            }
+            Err(error) => {
+                self.poison(&error);
+                Err(PutError::Poisoned)
+            }
+        }
     }
 
     fn check_lengths(&self, body: usize, properties: usize) -> Result<(), PutError> {

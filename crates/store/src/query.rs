@@ -218,12 +218,22 @@ impl Store {
     }
 
     /// Gives up the queues of a topic: readers no longer find them, and their files are removed
-    /// by the next [`crate::JobKind::WriteQueues`] job. Answers how many there were.
+    /// by the next [`crate::JobKind::WriteQueues`] job. Answers how many there were. The deletion
+    /// survives a crash once [`Store::deleted_topics`] is kept and given back at the start.
     pub fn delete_topic(&mut self, topic: &[u8]) -> usize {
-        // What is not readable yet belongs to the queues that go away.
+        let deleted = self.queues.delete_topic(topic);
+        // What is staged for them is stored and acknowledged, and never seen.
         let queues = &self.queues;
-        self.staged.retain(|arrival| queues.topic_of(arrival.queue).as_bytes() != topic);
-        self.queues.delete_topic(topic)
+        self.staged.retain(|arrival| queues[arrival.queue].exists);
+        if let (1.., Ok(name)) = (deleted, std::str::from_utf8(topic)) {
+            self.deleted_topics.insert(name.to_owned(), self.log.end());
+        }
+        deleted
+    }
+
+    /// Topics deleted of late, each with the commit log offset below which its messages are void.
+    pub fn deleted_topics(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.deleted_topics.iter().map(|(topic, at)| (topic.as_str(), *at))
     }
 }
 

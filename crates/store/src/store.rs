@@ -1,6 +1,7 @@
 //! The store: one node's messages on disk. One writer, no threads, no locks: whoever owns it calls
 //! it, and runs its jobs.
 
+use crate::clean::Cleaner;
 use crate::commit_log::CommitLog;
 use crate::config::{FlushType, StoreConfig};
 use crate::consume_queue::{QueueRef, QueueWriter, Queues};
@@ -11,6 +12,7 @@ use crate::index::{Index, IndexWriter};
 use crate::job::{Flushed, JobTimes};
 use crate::put::Arrival;
 use base::disk::{Disk, DiskLock};
+use hashbrown::HashMap;
 use std::sync::Arc;
 
 /// Units waiting for their files, in bytes, beyond which a write takes them there itself.
@@ -33,6 +35,9 @@ pub struct Store {
     pub(crate) staged: Vec<Arrival>,
     arrivals: Vec<Arrival>,
     pub(crate) is_poisoned: bool,
+    pub(crate) cleaner: Cleaner,
+    /// Where the log ended when a topic was deleted, as long as the log may have messages of it.
+    pub(crate) deleted_topics: HashMap<String, i64>,
     /// Start of the newest record; -1 if there is none or it is not known.
     pub(crate) last_record: i64,
     /// Store time of the newest record.
@@ -117,33 +122,59 @@ impl Store {
 
     /// Does the helpers' work here when they are so far behind that memory would run out.
     fn relieve(&mut self) -> Result<(), StoreError> {
+        if self.cleaner.refuses_puts() {
+            return Ok(());
+        }
+        let mut result = Ok(());
         if self.queues.pending_bytes() > QUEUE_BACKLOG_MAX && self.queue_writer.is_some() {
-            self.write_queues()?;
+            result = self.write_queues();
         }
         if self.index.ready() > INDEX_BACKLOG_MAX && self.index_writer.is_some() {
-            self.apply_index(self.last_store_timestamp)?;
+            result = result.and(self.apply_index(self.last_store_timestamp));
         }
-        Ok(())
+        match result {
+            // Refusing puts keeps the backlog from growing.
+            Err(error) if error.is_out_of_space() => Ok(()),
+            other => other,
+        }
     }
 
-    /// Writes all pending units now.
+    /// Writes all pending units now. A lack of room is an error, but does not poison.
     pub(crate) fn write_queues(&mut self) -> Result<(), StoreError> {
         let runs = self.queues.take_runs(usize::MAX);
         let writer = self.queue_writer.as_mut().expect("no job has the writer");
         let result = runs.iter().try_for_each(|run| writer.write(run));
-        self.check(result)?;
+        if result.is_err() {
+            self.queues.runs_failed(&runs);
+        }
+        self.check_now(result)?;
         self.queues.runs_written(&runs);
         Ok(())
     }
 
-    /// Applies all ready keys now.
+    /// Applies all ready keys now; an unfinished batch first. A lack of room is an error, but does
+    /// not poison.
     pub(crate) fn apply_index(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        let batch = self.index.take_batch();
-        let writer = self.index_writer.as_mut().expect("no job has the writer");
-        let result = writer.apply(batch, now_ms);
-        let applied = self.check(result)?;
-        self.index.applied(applied);
+        let local_ms = now_ms + self.config.utc_offset_ms;
+        let rounds = 1 + usize::from(self.index.has_unfinished());
+        for _ in 0..rounds {
+            let batch = self.index.take_batch();
+            let writer = self.index_writer.as_mut().expect("no job has the writer");
+            let result = writer.apply(batch, local_ms);
+            let applied = self.check_now(result)?;
+            self.index.applied(applied);
+        }
         Ok(())
+    }
+
+    fn check_now<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match result {
+            Err(error) if error.is_out_of_space() => {
+                self.cleaner.out_of_space(&error);
+                Err(error)
+            }
+            other => self.check(other),
+        }
     }
 
     /// Ends the store's life for writers: an error made its promises void.
@@ -210,7 +241,7 @@ impl Store {
     /// Looks at a queue's files if nobody did yet.
     pub(crate) fn load_queue(&mut self, queue: QueueRef) -> Result<(), StoreError> {
         if self.queues[queue].is_loaded {
-            return Ok(());
+            return self.queues.correct_min(queue);
         }
         self.queues.load(queue)
     }
@@ -225,6 +256,8 @@ impl Store {
         let (log, queues, index) = parts;
         let queue_writer = QueueWriter::new(Arc::clone(&disk), config.consume_queue_file_bytes);
         let in_memory_log_bytes = config.in_memory_log_bytes();
+        let cleaner = Cleaner::new(config.retention.clone());
+        let deleted_topics = config.deleted_topics.iter().cloned().collect();
         Ok(Store {
             config,
             disk,
@@ -236,6 +269,8 @@ impl Store {
             staged: Vec::new(),
             arrivals: Vec::new(),
             is_poisoned: false,
+            cleaner,
+            deleted_topics,
             last_record: -1,
             last_store_timestamp: 0,
             written_timestamp: 0,
@@ -255,7 +290,6 @@ impl Store {
             Arc::clone(&self.disk),
             config.index_dir(),
             (config.index_slots, config.index_entries),
-            config.utc_offset_ms,
             self.index.files().last(),
         )?);
         Ok(())

@@ -51,6 +51,15 @@ pub trait DiskFile: Send + Sync {
     /// No space left, mostly.
     fn allocate(&self, offset: u64, len: u64) -> io::Result<()>;
 
+    /// As [`DiskFile::read_at`], but `None` instead of waiting for the device when some of the
+    /// bytes are not in memory. Where the platform cannot tell, it reads and waits.
+    ///
+    /// # Errors
+    /// Whatever the device says.
+    fn try_read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        self.read_at(buf, offset).map(Some)
+    }
+
     /// Reads exactly `buf.len()` bytes at `offset`.
     ///
     /// # Errors
@@ -80,8 +89,26 @@ pub struct DirEntry {
 pub struct Space {
     /// Size of the file system.
     pub total: u64,
+    /// What is in use.
+    pub used: u64,
     /// What an unprivileged process may still use.
     pub free: u64,
+}
+
+impl Space {
+    /// How full it is, in percent as `df` says: of what may be used at all, rounded up.
+    pub fn used_percent(&self) -> u8 {
+        let usable = self.used.saturating_add(self.free);
+        if usable == 0 {
+            return 0;
+        }
+        (u128::from(self.used) * 100).div_ceil(u128::from(usable)) as u8
+    }
+}
+
+/// Whether an error means that the disk (or the user's share of it) is full.
+pub fn is_out_of_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Held for as long as the lock shall be held; dropping it gives the lock back.
@@ -144,6 +171,12 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Whatever the device says.
     fn space(&self, path: &Path) -> io::Result<Option<Space>>;
+
+    /// When the file was last written, in ms since 1970.
+    ///
+    /// # Errors
+    /// `NotFound`, or whatever the device says.
+    fn modified_ms(&self, path: &Path) -> io::Result<i64>;
 
     /// Takes the file's exclusive lock, creating the file with `content` if needed.
     /// `None` when another process (Java's broker included, on Unix) holds it.
@@ -248,6 +281,20 @@ impl DiskFile for RealFile {
         Ok(done)
     }
 
+    fn try_read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        let mut done = 0;
+        while done < buf.len() {
+            match positioned::read_cached(&self.0, &mut buf[done..], offset + done as u64) {
+                Ok(Some(0)) => break,
+                Ok(Some(n)) => done += n,
+                Ok(None) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(done))
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut done = 0;
         while done < bytes.len() {
@@ -338,6 +385,14 @@ impl Disk for RealDisk {
         positioned::space(path)
     }
 
+    fn modified_ms(&self, path: &Path) -> io::Result<i64> {
+        let modified = std::fs::metadata(path)?.modified()?;
+        Ok(match modified.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => since.as_millis() as i64,
+            Err(before) => -(before.duration().as_millis() as i64),
+        })
+    }
+
     fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
@@ -370,6 +425,34 @@ mod positioned {
         file.read_at(buf, offset)
     }
 
+    /// Reads what is in the page cache; `None` when that is nothing.
+    #[cfg(target_os = "linux")]
+    pub(super) fn read_cached(
+        file: &File,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<Option<usize>> {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let mut bufs = [io::IoSliceMut::new(buf)];
+        match preadv2(file, &mut bufs, offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(Some(read)),
+            Err(Errno::AGAIN) => Ok(None),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                file.read_at(&mut bufs[0], offset).map(Some)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn read_cached(
+        file: &File,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<Option<usize>> {
+        file.read_at(buf, offset).map(Some)
+    }
+
     pub(super) fn write(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
         file.write_at(bytes, offset)
     }
@@ -388,6 +471,7 @@ mod positioned {
         let stat = rustix::fs::statvfs(path)?;
         Ok(Some(Space {
             total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            used: stat.f_blocks.saturating_sub(stat.f_bfree).saturating_mul(stat.f_frsize),
             free: stat.f_bavail.saturating_mul(stat.f_frsize),
         }))
     }
@@ -412,6 +496,14 @@ mod positioned {
 
     pub(super) fn read(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         file.seek_read(buf, offset)
+    }
+
+    pub(super) fn read_cached(
+        file: &File,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> io::Result<Option<usize>> {
+        file.seek_read(buf, offset).map(Some)
     }
 
     pub(super) fn write(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {

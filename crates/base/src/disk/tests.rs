@@ -70,5 +70,23 @@ fn the_file_system_says_its_room() {
     let space = RealDisk.space(folder().path()).unwrap();
     if let Some(space) = space {
         assert!(space.free <= space.total && space.total > 0);
+        assert!(space.used_percent() <= 100);
     }
+    for (used, free, percent) in [(0, 0, 0), (0, 9, 0), (1, 999, 1), (90, 10, 90), (901, 99, 91)] {
+        assert_eq!(Space { total: 1000, used, free }.used_percent(), percent);
+    }
+}
+
+#[test]
+fn what_was_just_written_is_read_without_waiting() {
+    let dir = folder();
+    let path = dir.path().join("f");
+    let file = RealDisk.create(&path, 10).unwrap();
+    file.write_at(b"abc", 7).unwrap();
+    let mut buf = [9; 12];
+    if let Some(read) = file.try_read_at(&mut buf, 6).unwrap() {
+        assert_eq!(&buf[..read], b"\0abc");
+    }
+    let age_ms = crate::clock::wall_ms() - RealDisk.modified_ms(&path).unwrap();
+    assert!((-5_000..60_000).contains(&age_ms), "{age_ms}");
 }

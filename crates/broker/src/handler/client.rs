@@ -16,7 +16,7 @@ use protocol::request::client::{
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
-use crate::filter;
+use crate::filter::{self, MessageFilter};
 use crate::members::{ConsumerHeartbeat, Member};
 use crate::reply;
 
@@ -77,6 +77,11 @@ fn consumer_heartbeat(
     if broker.topics.changes() != changes {
         broker.topics_changed();
     }
+    if !without_sub {
+        let subscriptions: Vec<_> =
+            data.subscription_data_set.iter().map(filter::to_register).collect();
+        broker.filters.register_group(&data.group_name, &subscriptions, now_ms);
+    }
     let beat = ConsumerHeartbeat {
         group: data.group_name,
         consume_type: data.consume_type,
@@ -109,7 +114,7 @@ pub fn unregister(
 
 /// Serves 46.
 pub fn check_config(
-    _: &mut Broker,
+    broker: &mut Broker,
     _: &mut Exchange<'_>,
     call: &Call<'_>,
     _: CheckClientConfig,
@@ -118,14 +123,14 @@ pub fn check_config(
         fastjson::read(call.frame.body).map_err(|e| reply::bad_body(&e))?;
     let Some(subscription) = body.subscription_data else { return Ok(Reply::done()) };
     let expression_type = subscription.expression_type.as_deref();
+    reply::check_expression_type(&broker.config, expression_type)?;
     if filter::is_tag_type(expression_type) {
         return Ok(Reply::done());
     }
-    let remark = format!(
-        "The broker does not support consumer to filter message by {}",
-        expression_type.unwrap_or_default()
-    );
-    Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+    match MessageFilter::sql(&subscription.sub_string) {
+        Ok(_) => Ok(Reply::done()),
+        Err(e) => Err(Refusal::new(response_code::SUBSCRIPTION_PARSE_FAILED, e.to_string())),
+    }
 }
 
 /// Serves 38.

@@ -8,7 +8,7 @@ use remoting::{Call, Exchange, Refusal, ReplyHandle};
 use store::{GetResult, GetStatus, QueueRef};
 
 use crate::broker::Broker;
-use crate::filter::{self, TagFilter};
+use crate::filter::{self, MessageFilter, Wanted};
 use crate::long_poll::ParkedPull;
 use crate::reply;
 
@@ -186,23 +186,20 @@ fn subscription(
     group: &str,
     topic: &str,
     may_broadcast: bool,
-) -> Result<TagFilter, PullRefusal> {
-    let unsupported = |expression_type: &str| {
-        let remark =
-            format!("The broker does not support consumer to filter message by {expression_type}");
-        PullRefusal::from(Refusal::new(response_code::SYSTEM_ERROR, remark))
-    };
+) -> Result<MessageFilter, PullRefusal> {
     if view.sys_flag & HAS_SUBSCRIPTION != 0 {
         let expression_type = std::str::from_utf8(view.expression_type).ok();
-        if !filter::is_tag_type(expression_type) {
-            return Err(unsupported(expression_type.unwrap_or_default()));
-        }
-        let parsed = std::str::from_utf8(view.subscription).ok().map(filter::parse);
-        let Some(Ok(filter)) = parsed else {
-            let remark = "parse the consumer's subscription failed";
-            return Err(Refusal::new(response_code::SUBSCRIPTION_PARSE_FAILED, remark).into());
+        reply::check_expression_type(&broker.config, expression_type)?;
+        let text = std::str::from_utf8(view.subscription).unwrap_or_default();
+        let parsed = match filter::is_tag_type(expression_type) {
+            true => filter::parse(text).ok(),
+            false => MessageFilter::sql(text).ok(),
         };
-        return Ok(filter);
+        let refusal = || {
+            let remark = "parse the consumer's subscription failed";
+            Refusal::new(response_code::SUBSCRIPTION_PARSE_FAILED, remark).into()
+        };
+        return parsed.ok_or_else(refusal);
     }
     let Some(members) = broker.members.consumer_group(group) else {
         return Err(reply::no_subscription("the consumer's group info not exist").into());
@@ -218,11 +215,11 @@ fn subscription(
         let remark = "the consumer's subscription not latest";
         return Err(Refusal::new(response_code::SUBSCRIPTION_NOT_LATEST, remark).into());
     }
-    let expression_type = subscription.data.expression_type.as_deref();
-    if !filter::is_tag_type(expression_type) {
-        return Err(unsupported(expression_type.unwrap_or_default()));
-    }
-    Ok(subscription.filter.clone())
+    reply::check_expression_type(&broker.config, subscription.data.expression_type.as_deref())?;
+    subscription.filter.clone().ok_or_else(|| {
+        let remark = "The broker's consumer filter data is not exist!Your expression may be wrong!";
+        Refusal::new(response_code::FILTER_DATA_NOT_EXIST, remark).into()
+    })
 }
 
 fn refuse_pull_consumer(broker: &Broker, call: &Call<'_>, group: &str) -> Result<(), PullRefusal> {
@@ -247,8 +244,7 @@ pub fn answer(
 ) -> Option<ParkedPull> {
     let mut body = std::mem::take(&mut broker.scratch_body);
     body.clear();
-    let filter = &pull.filter;
-    let mut wanted = |tags_code: i64| filter.matches(tags_code);
+    let mut wanted = Wanted(&pull.filter);
     let (count, bytes) = (pull.count_max.max(0) as usize, pull.bytes_max.max(0) as usize);
     let read = broker.store.get(queue, pull.queue_offset, count, bytes, &mut wanted, &mut body);
     let got = match read {

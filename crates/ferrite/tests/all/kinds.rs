@@ -1,5 +1,5 @@
-//! Messages that are not readable at once: delayed ones, those given back, transactions. Each
-//! also across `kill -9` (rows E, F).
+//! Messages that are not readable at once: delayed ones, those given back, transactions, each
+//! also across `kill -9`; consumers that filter by expressions; replies (rows E, F, G).
 
 use std::path::Path;
 
@@ -42,19 +42,7 @@ fn send(peer: &mut Peer, topic: &str, properties: &str, body: &str) -> Incoming 
 
 /// All messages of queue 0 of a topic.
 fn pull(peer: &mut Peer, topic: &str) -> Vec<Seen> {
-    let fields = [
-        ("consumerGroup", "TOOLS_CONSUMER"),
-        ("topic", topic),
-        ("queueId", "0"),
-        ("queueOffset", "0"),
-        ("maxMsgNums", "32"),
-        ("sysFlag", "4"),
-        ("commitOffset", "0"),
-        ("suspendTimeoutMillis", "0"),
-        ("subscription", "*"),
-        ("subVersion", "0"),
-    ];
-    let answer = peer.ask(11, &fields, &[]);
+    let answer = pull_filtered(peer, topic, ("TAG", "*"));
     let mut seen = Vec::new();
     let mut rest = &answer.body[..];
     while let Ok(Entry::Record(record)) = record::decode(rest) {
@@ -67,6 +55,24 @@ fn pull(peer: &mut Peer, topic: &str) -> Vec<Seen> {
         rest = &rest[record.total_len..];
     }
     seen
+}
+
+/// A pull of queue 0 with an expression of a type.
+fn pull_filtered(peer: &mut Peer, topic: &str, (kind, text): (&str, &str)) -> Incoming {
+    let fields = [
+        ("consumerGroup", "TOOLS_CONSUMER"),
+        ("topic", topic),
+        ("queueId", "0"),
+        ("queueOffset", "0"),
+        ("maxMsgNums", "32"),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", text),
+        ("expressionType", kind),
+        ("subVersion", "0"),
+    ];
+    peer.ask(11, &fields, &[])
 }
 
 fn bodies(seen: &[Seen]) -> Vec<&str> {
@@ -225,4 +231,59 @@ fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
     assert_eq!(bodies(&given_up), ["C5"]);
     assert_eq!(given_up[0].property("TRANSACTION_CHECK_TIMES").as_deref(), Some("2"));
     assert_eq!(bodies(&pull(&mut peer, "T")), ["C4", "C3"]);
+}
+
+#[test]
+fn expressions_choose_messages_where_the_configuration_allows_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = Server::broker(folder.path(), "", &["enablePropertyFilter=true"]);
+    let mut peer = Peer::connect(&address);
+    for (value, body) in [("1", "one"), ("2", "two"), ("3", "three")] {
+        send(&mut peer, "S", &format!("a\u{1}{value}\u{2}"), body);
+    }
+    let answer = pull_filtered(&mut peer, "S", ("SQL92", "a > 1 AND a < 3"));
+    assert_eq!(answer.code, 0, "{}", answer.remark);
+    let Ok(Entry::Record(record)) = record::decode(&answer.body) else { panic!("no record") };
+    assert_eq!((record.body, record.total_len), (&b"two"[..], answer.body.len()));
+    let answer = pull_filtered(&mut peer, "S", ("SQL92", "a > 5"));
+    assert_eq!((answer.code, answer.field("nextBeginOffset")), (20, "3"));
+    assert_eq!(pull_filtered(&mut peer, "S", ("SQL92", "a >")).code, 23);
+    let asked = |text: &str| {
+        let data = format!(r#"{{"topic":"S","subString":"{text}","expressionType":"SQL92"}}"#);
+        format!(r#"{{"clientId":"c","group":"g","subscriptionData":{data}}}"#)
+    };
+    assert_eq!(peer.ask(46, &[], asked("a IN ('x')").as_bytes()).code, 0);
+    let refused = peer.ask(46, &[], asked("a IN x").as_bytes());
+    assert_eq!(refused.code, 23, "{}", refused.remark);
+    peer.ask(25, &[], b"enablePropertyFilter=false");
+    let answer = pull_filtered(&mut peer, "S", ("SQL92", "a > 1"));
+    assert!(answer.remark.starts_with("The broker does not support consumer to filter"));
+}
+
+#[test]
+fn a_reply_is_pushed_to_the_client_that_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = start(folder.path());
+    let (mut asker, mut answerer) = (Peer::connect(&address), Peer::connect(&address));
+    heartbeat(&mut asker);
+    let properties = "REPLY_TO_CLIENT\u{1}c\u{2}CORRELATION_ID\u{1}7\u{2}";
+    let fields = [
+        ("a", "p"),
+        ("b", "DefaultCluster_REPLY_TOPIC"),
+        ("c", "TBW102"),
+        ("d", "1"),
+        ("e", "0"),
+        ("i", properties),
+    ];
+    answerer.send(HeaderKind::Json, 325, &fields, b"42");
+    let pushed = asker.next_request();
+    assert_eq!((pushed.code, &pushed.body[..]), (326, &b"42"[..]));
+    assert!(pushed.field("properties").contains("PUSH_REPLY_TIME\u{1}"));
+    asker.answer(&pushed, 0);
+    let stored = answerer.next_response();
+    assert_eq!((stored.code, stored.field("queueId")), (0, "0"), "{}", stored.remark);
+    assert_eq!(bodies(&pull(&mut asker, "DefaultCluster_REPLY_TOPIC")), ["42"]);
+    let nobody = [&fields[..5], &[("i", "REPLY_TO_CLIENT\u{1}nobody\u{2}")]].concat();
+    let refused = answerer.ask(325, &nobody, b"");
+    assert_eq!(refused.remark, "push reply message fail, channel of <nobody> not found.");
 }

@@ -73,6 +73,18 @@ impl Peer {
         body: &[u8],
     ) -> Incoming {
         self.send(kind, code, fields, body);
+        self.next_response()
+    }
+
+    /// Answers a request of the server.
+    pub fn answer(&mut self, request: &Incoming, code: i32) {
+        let mut out = Vec::new();
+        protocol::write_response(&mut out, request.kind, request.opaque, code, None, |_| {}, &[]);
+        self.stream.write_all(&out).expect("sent");
+    }
+
+    /// The next answer.
+    pub fn next_response(&mut self) -> Incoming {
         loop {
             let frame = read_frame(&mut self.stream).expect("an answer");
             if frame.is_response {

@@ -4,4 +4,5 @@
 
 mod bounds;
 mod case;
+mod consumer_filters;
 mod golden;

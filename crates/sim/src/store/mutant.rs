@@ -150,6 +150,10 @@ impl Disk for BrokenDisk {
         self.disk.space(path)
     }
 
+    fn modified_ms(&self, path: &Path) -> io::Result<i64> {
+        self.disk.modified_ms(path)
+    }
+
     fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
         self.disk.lock(path, content)
     }

@@ -1,8 +1,11 @@
 //! The commit log: all messages of the node, one behind the other.
 //!
 //! Appending puts bytes into the window; [`CommitLog::write`] hands what is staged to the
-//! operating system in one positioned write. Single writer, no threads, no locks.
+//! operating system in one positioned write. Nothing is staged before the file system has set
+//! room aside for it, so that a full disk shows before a message is taken. Single writer, no
+//! threads, no locks.
 
+mod room;
 mod segments;
 mod window;
 
@@ -12,6 +15,7 @@ use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use room::WantedRoom;
 pub(crate) use segments::Segments;
 use window::Window;
 
@@ -29,6 +33,8 @@ pub(crate) struct CommitLog {
     written: i64,
     /// Below this the disk has the bytes.
     flushed: i64,
+    /// Room is set aside for what is staged below this, in the file that `end` is in.
+    room_to: i64,
     ahead: ReadAhead,
 }
 
@@ -64,6 +70,7 @@ impl CommitLog {
             end: 0,
             written: 0,
             flushed: 0,
+            room_to: 0,
             ahead: ReadAhead::default(),
         })
     }
@@ -71,6 +78,7 @@ impl CommitLog {
     /// Takes the end recovery found; everything below it is written and flushed.
     pub(crate) fn set_end(&mut self, end: i64) {
         (self.end, self.written, self.flushed) = (end, end, end);
+        self.room_to = 0;
         self.ahead.len = 0;
     }
 
@@ -106,7 +114,8 @@ impl CommitLog {
 
     /// The buffer to append `len` bytes of whole records to, and the commit log offset of the
     /// first. Ends the current file with a filler when they do not fit (Java's rule: eight bytes
-    /// must stay free behind them). The caller appends exactly `len` bytes.
+    /// must stay free behind them). The caller appends exactly `len` bytes, after
+    /// [`CommitLog::reserve`].
     pub(crate) fn stage(&mut self, len: usize) -> (i64, &mut Vec<u8>) {
         self.make_room(len);
         let at = self.end;

@@ -22,6 +22,9 @@ pub(crate) struct Segments {
     /// Files behind a gap; nothing in them can be trusted.
     strays: Vec<i64>,
     open: FileCache<i64>,
+    /// Start of files that are written next, and up to where the file system has room set aside
+    /// for them.
+    room: Vec<(i64, i64)>,
     /// Whether files were created or removed since the folder was last synced.
     is_dir_dirty: bool,
     /// Whether the folder's own entry may not have been synced yet.
@@ -45,6 +48,7 @@ impl Segments {
             starts: VecDeque::new(),
             strays: Vec::new(),
             open: FileCache::new(OPEN_FILES_MAX),
+            room: Vec::new(),
             is_dir_dirty: true,
             is_dir_new: true,
         };
@@ -102,10 +106,6 @@ impl Segments {
         self.dir.join(file_name(start))
     }
 
-    pub(crate) fn dir(&self) -> &PathBuf {
-        &self.dir
-    }
-
     pub(crate) fn has(&self, start: i64) -> bool {
         self.starts.front().is_some_and(|first| *first <= start)
             && self.starts.back().is_some_and(|last| start <= *last)
@@ -146,6 +146,37 @@ impl Segments {
         let starts: Vec<i64> =
             self.starts.iter().copied().filter(|start| *start + self.file_bytes > from).collect();
         starts.into_iter().try_for_each(|start| self.create(start))
+    }
+
+    /// Up to where room is set aside in a file; `None` when that is not known.
+    pub(crate) fn room_of(&self, start: i64) -> Option<i64> {
+        self.room.iter().find(|(known, _)| *known == start).map(|(_, to)| *to)
+    }
+
+    /// Says up to where room was set aside in a file.
+    pub(crate) fn note_room(&mut self, start: i64, to: i64) {
+        self.room.retain(|(known, _)| *known != start && *known + 2 * self.file_bytes > start);
+        self.room.push((start, to));
+    }
+
+    /// Sets room aside in an existing file.
+    pub(crate) fn allocate(&mut self, start: i64, from: i64, to: i64) -> Result<(), StoreError> {
+        let path = self.path_of(start);
+        self.file(start)?
+            .allocate((from - start) as u64, (to - from) as u64)
+            .map_err(StoreError::io("cannot find room for", path))?;
+        self.note_room(start, to);
+        Ok(())
+    }
+
+    /// Takes the oldest file out; the caller removes it. The newest stays in any case.
+    pub(crate) fn pop_first(&mut self) -> Option<PathBuf> {
+        if self.starts.len() < 2 {
+            return None;
+        }
+        let start = self.starts.pop_front()?;
+        self.open.forget(|known| *known == start);
+        Some(self.path_of(start))
     }
 
     /// Writes bytes that lie within one file, creating the file if they start it.

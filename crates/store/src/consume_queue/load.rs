@@ -20,25 +20,36 @@ impl Queues {
         if self[queue].is_loaded {
             return Ok(());
         }
+        loop {
+            let first = self.load_files(queue)?;
+            // A job may have removed files while they were looked at.
+            if !self.is_trimming || self.file_starts(queue)?.first().copied() == first {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers where the first file starts.
+    fn load_files(&mut self, queue: QueueRef) -> Result<Option<i64>, StoreError> {
         let starts = self.file_starts(queue)?;
         let (Some(first), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
             self.reset(queue, 0, 0, -1);
-            return Ok(());
+            return Ok(None);
         };
         let unit_len = UNIT_LEN as i64;
         let (low, high) = (first / unit_len, (last + self.file_bytes) / unit_len);
         // Reading needs bounds before they are known.
         self.reset(queue, low, high, first);
         let stale_from = self.stale_from;
-        let mut end = self.bisect(queue, low, high, |unit| is_good(unit, stale_from))?;
+        let is_good_unit = |unit: Option<&Unit>| unit.is_some_and(|u| is_good(u, stale_from));
+        let mut end = self.bisect(queue, low, high, is_good_unit)?;
         if end > low && !self.ascends_to(queue, low, end)? {
             end = self.scan_end(queue, low)?;
         }
-        let log_min = self.log_min;
-        let min = self
-            .bisect(queue, low, end, |unit| *unit == BLANK || unit.commit_log_offset < log_min)?;
-        self.reset(queue, min, end, first);
-        Ok(())
+        self.reset(queue, low, end, first);
+        self[queue].min_for = -1;
+        self.correct_min(queue)?;
+        Ok(Some(first))
     }
 
     /// Starts of the queue's files: the last run without a gap.
@@ -66,19 +77,22 @@ impl Queues {
     }
 
     /// First offset from `low` up to `high` whose unit is not as `holds` says, given that the
-    /// ones that are come first.
-    fn bisect(
+    /// ones that are come first. `None` stands for a unit that no file has.
+    pub(super) fn bisect(
         &mut self,
         queue: QueueRef,
         mut low: i64,
         mut high: i64,
-        holds: impl Fn(&Unit) -> bool,
+        holds: impl Fn(Option<&Unit>) -> bool,
     ) -> Result<i64, StoreError> {
         let mut buf = Vec::new();
         while low < high {
             let middle = low + (high - low) / 2;
-            let bytes = self.read_units(queue, middle, 1, &mut buf)?;
-            if bytes.first_chunk().map(Unit::from_bytes).is_some_and(|unit| holds(&unit)) {
+            let bytes = match self[queue].tail_from(middle) {
+                Some(bytes) => bytes,
+                None => self.read_units(queue, middle, 1, &mut buf)?,
+            };
+            if holds(bytes.first_chunk().map(Unit::from_bytes).as_ref()) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -172,6 +186,25 @@ impl Queues {
         self.readers.forget(|(other, _)| *other == queue);
         self.reset(queue, offset, offset, -1);
         Ok(())
+    }
+
+    /// The lowest commit log offset that files of a topic's queues name.
+    pub(crate) fn oldest_unit(&mut self, topic: &[u8]) -> Result<Option<i64>, StoreError> {
+        let mut oldest = None;
+        let mut buf = Vec::new();
+        for queue in self.of_topic(topic) {
+            let Some(first) = self.file_starts(queue)?.first().copied() else { continue };
+            let (from, until) = (first, first + self.file_bytes);
+            self.reset(queue, from / UNIT_LEN as i64, until / UNIT_LEN as i64, first);
+            let bytes =
+                self.read_units(queue, from / UNIT_LEN as i64, usize::MAX >> 8, &mut buf)?;
+            let mut written = crate::format::unit::units(bytes).filter(|unit| *unit != BLANK);
+            if let Some(unit) = written.next().filter(Unit::is_written) {
+                oldest = Some(oldest.unwrap_or(i64::MAX).min(unit.commit_log_offset));
+            }
+            self[queue].is_loaded = false;
+        }
+        Ok(oldest)
     }
 
     /// Makes the files end where the queue does.

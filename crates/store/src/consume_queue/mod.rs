@@ -5,6 +5,7 @@
 
 mod load;
 mod queue;
+mod trim;
 mod writer;
 
 use crate::error::{PutError, StoreError};
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use queue::Queue;
+pub(crate) use trim::{QueueTrim, Trimmed};
 pub(crate) use writer::{QueueRun, QueueWriter};
 
 /// A queue of this store: stays valid as long as the store, even if the topic is deleted.
@@ -50,6 +52,8 @@ struct Topic {
 pub(crate) struct Queues {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    /// Where Java keeps extensions of units (`enableConsumeQueueExt`), which are not read here.
+    extension_dir: PathBuf,
     file_bytes: i64,
     topics: Vec<Topic>,
     by_name: HashTable<u32>,
@@ -68,6 +72,8 @@ pub(crate) struct Queues {
     pub(crate) stale_from: i64,
     /// First offset of the log.
     pub(crate) log_min: i64,
+    /// Whether a job is removing files of queues.
+    pub(crate) is_trimming: bool,
 }
 
 impl Queues {
@@ -79,6 +85,7 @@ impl Queues {
     ) -> Result<Queues, StoreError> {
         let mut queues = Queues {
             disk: Arc::clone(&disk),
+            extension_dir: dir.with_file_name("consumequeue_ext"),
             dir: dir.clone(),
             file_bytes: file_bytes as i64,
             topics: Vec::new(),
@@ -92,6 +99,7 @@ impl Queues {
             doomed: Vec::new(),
             stale_from: i64::MAX,
             log_min: 0,
+            is_trimming: false,
         };
         let list = |path: &Path| disk.list(path).map_err(StoreError::io("cannot list", path));
         for topic in list(&dir)?.into_iter().filter(|entry| entry.is_dir) {
@@ -263,18 +271,38 @@ impl Queues {
     pub(crate) fn delete_topic(&mut self, topic: &[u8]) -> usize {
         let Some(number) = self.topic_number(topic) else { return 0 };
         let mut deleted = 0;
-        for i in 0..self.queues.len() {
-            let state = &mut self.queues[i];
-            if state.topic != number || !state.exists {
-                continue;
+        for queue in self.of_topic(topic) {
+            if self[queue].exists {
+                self.give_up(queue);
+                deleted += 1;
             }
-            state.exists = false;
-            self.reset(QueueRef(i as u32), 0, 0, -1);
-            self.readers.forget(|(queue, _)| queue.0 as usize == i);
-            deleted += 1;
         }
-        self.doomed.push(self.dir.join(&*self.topics[number as usize].name));
+        let name = &*self.topics[number as usize].name;
+        self.doomed.extend([self.dir.join(name), self.extension_dir.join(name)]);
         deleted
+    }
+
+    /// Every queue a topic ever had.
+    fn of_topic(&self, topic: &[u8]) -> Vec<QueueRef> {
+        let Some(number) = self.topic_number(topic) else { return Vec::new() };
+        let topic = &self.topics[number as usize];
+        let sparse = topic.sparse.iter().map(|(_, queue)| *queue);
+        let all = topic.dense.iter().copied().chain(sparse);
+        all.filter(|queue| *queue != u32::MAX).map(QueueRef).collect()
+    }
+
+    /// As [`Queues::delete_topic`], for one queue.
+    pub(crate) fn delete_queue(&mut self, queue: QueueRef) {
+        self.give_up(queue);
+        let (name, id) = (&**self.topic_of(queue), self[queue].queue_id.to_string());
+        let dirs = [&self.dir, &self.extension_dir].map(|dir| dir.join(name).join(&id));
+        self.doomed.extend(dirs);
+    }
+
+    fn give_up(&mut self, queue: QueueRef) {
+        self[queue].exists = false;
+        self.reset(queue, 0, 0, -1);
+        self.readers.forget(|(other, _)| *other == queue);
     }
 }
 

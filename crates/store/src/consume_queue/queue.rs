@@ -7,8 +7,9 @@ pub(crate) struct Queue {
     /// Number of its topic in the table.
     pub(crate) topic: u32,
     pub(crate) queue_id: i32,
-    /// First offset whose message is still in the log.
+    /// First offset whose message was still in the log when that began at `min_for`.
     pub(crate) min: i64,
+    pub(crate) min_for: i64,
     /// One behind the last readable offset.
     pub(crate) max: i64,
     /// Next offset to assign; ahead of `max` while messages are staged.
@@ -37,6 +38,7 @@ impl Queue {
             topic,
             queue_id,
             min: 0,
+            min_for: 0,
             max: 0,
             next: 0,
             written: 0,

@@ -4,7 +4,7 @@
 //! blank units before it, as Java writes them.
 
 use super::{QueueRef, Queues, RECENT_BYTES_MAX, RECENT_UNITS};
-use crate::error::StoreError;
+use crate::error::{StoreError, final_error};
 use crate::file_cache::FileCache;
 use crate::format::file_name;
 use crate::format::unit::{BLANK, UNIT_LEN};
@@ -31,8 +31,8 @@ pub(crate) struct QueueRun {
 
 /// See the file's description.
 pub(crate) struct QueueWriter {
-    disk: Arc<dyn Disk>,
-    file_bytes: i64,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) file_bytes: i64,
     open: FileCache<(QueueRef, i64)>,
     /// Files written since the last sync.
     unsynced: BTreeMap<(QueueRef, i64), PathBuf>,
@@ -129,7 +129,11 @@ impl QueueWriter {
 
     fn sync_mark(&mut self) -> Result<(), StoreError> {
         match self.sync_first.take() {
-            Some(dir) => self.disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir)),
+            Some(dir) => self
+                .disk
+                .sync_dir(&dir)
+                .map_err(final_error)
+                .map_err(StoreError::io("cannot sync", &dir)),
             None => Ok(()),
         }
     }
@@ -141,13 +145,16 @@ impl QueueWriter {
             self.open
                 .get(*key, || disk.open(path))
                 .and_then(|file| file.sync_data())
+                .map_err(final_error)
                 .map_err(StoreError::io("cannot sync", path))?;
         }
         for dir in &self.unsynced_dirs {
             match self.disk.sync_dir(dir) {
                 // A topic was deleted before any queue had a folder: there is nothing to sync.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                result => result.map_err(StoreError::io("cannot sync", dir))?,
+                result => {
+                    result.map_err(final_error).map_err(StoreError::io("cannot sync", dir))?
+                }
             }
         }
         self.unsynced.clear();
@@ -205,6 +212,17 @@ impl Queues {
             });
         }
         runs
+    }
+
+    /// Notes that runs could not be written: they are taken again later.
+    pub(crate) fn runs_failed(&mut self, runs: &[QueueRun]) {
+        for run in runs.iter().rev() {
+            let state = &mut self.queues[run.queue.0 as usize];
+            if state.epoch == run.epoch && !state.is_dirty {
+                state.is_dirty = true;
+                self.dirty.push_front(run.queue);
+            }
+        }
     }
 
     /// Notes that runs are in their files.

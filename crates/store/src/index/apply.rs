@@ -5,7 +5,7 @@
 //! on disk and lead back to older ones, so nothing is lost: see [`resolve`].
 
 use super::{Batch, IndexFile};
-use crate::error::StoreError;
+use crate::error::{StoreError, final_error};
 use crate::format::index::{self as format, ENTRY_LEN, Header, IndexEntry, SLOT_LEN};
 use base::disk::{Disk, DiskFile};
 use std::io;
@@ -25,7 +25,9 @@ pub(crate) struct IndexWriter {
     dir: PathBuf,
     slots: u32,
     entries: u32,
-    utc_offset_ms: i64,
+    /// What an attempt that ran out of room has done of its batch: entries, and the files.
+    done: usize,
+    files: Vec<IndexFile>,
     current: Option<(IndexFile, Arc<dyn DiskFile>)>,
     /// See [`IndexWriter::sync_first`].
     sync_first: Option<PathBuf>,
@@ -43,7 +45,6 @@ impl IndexWriter {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         (slots, entries): (u32, u32),
-        utc_offset_ms: i64,
         last: Option<&IndexFile>,
     ) -> Result<IndexWriter, StoreError> {
         let current = match last {
@@ -56,8 +57,8 @@ impl IndexWriter {
             }
             None => None,
         };
-        let sync_first = None;
-        Ok(IndexWriter { disk, dir, slots, entries, utc_offset_ms, current, sync_first })
+        let (done, files, sync_first) = (0, Vec::new(), None);
+        Ok(IndexWriter { disk, dir, slots, entries, done, files, current, sync_first })
     }
 
     /// Syncs this folder before anything else is written, as the writer of queues does.
@@ -65,42 +66,46 @@ impl IndexWriter {
         self.sync_first = Some(dir);
     }
 
-    /// Writes a batch; `now_ms` names a file should one be needed.
+    /// Writes a batch; `local_ms` names a file should one be needed. After a lack of room the same
+    /// batch must be given again, before any other: it goes on where it stopped.
     pub(crate) fn apply(
         &mut self,
         batch: Arc<Batch>,
-        now_ms: i64,
+        local_ms: i64,
     ) -> Result<IndexApplied, StoreError> {
         if let Some(dir) = self.sync_first.take() {
-            self.disk.sync_dir(&dir).map_err(StoreError::io("cannot sync", &dir))?;
+            self.disk
+                .sync_dir(&dir)
+                .map_err(final_error)
+                .map_err(StoreError::io("cannot sync", &dir))?;
         }
-        let mut files = Vec::new();
-        let mut done = 0;
-        while done < batch.entries.len() {
+        while self.done < batch.entries.len() {
             let room = self.room();
             if room == 0 {
-                self.start_file(now_ms)?;
+                self.start_file(local_ms)?;
                 continue;
             }
-            let until = batch.entries.len().min(done + room);
+            let (done, until) = (self.done, batch.entries.len().min(self.done + room));
             let (file, opened) = self.current.as_mut().expect("there is room in a file");
             let mut header = file.header;
             write_run(&**opened, self.slots, &mut header, &batch, done..until)
                 .map_err(StoreError::io("cannot write", &file.path))?;
             file.header = header;
-            files.retain(|known: &IndexFile| known.path != file.path);
-            files.push(file.clone());
-            done = until;
+            self.files.retain(|known| known.path != file.path);
+            self.files.push(file.clone());
+            self.done = until;
         }
-        Ok(IndexApplied { batch, files })
+        self.done = 0;
+        Ok(IndexApplied { batch, files: std::mem::take(&mut self.files) })
     }
 
     /// Returns when everything applied so far survives a power cut.
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
         match &self.current {
-            Some((file, opened)) => {
-                opened.sync_data().map_err(StoreError::io("cannot sync", &file.path))
-            }
+            Some((file, opened)) => opened
+                .sync_data()
+                .map_err(final_error)
+                .map_err(StoreError::io("cannot sync", &file.path)),
             None => Ok(()),
         }
     }
@@ -111,11 +116,11 @@ impl IndexWriter {
     }
 
     /// Starts the next file, named by local time and in any case behind the last one.
-    fn start_file(&mut self, now_ms: i64) -> Result<(), StoreError> {
+    fn start_file(&mut self, local_ms: i64) -> Result<(), StoreError> {
         self.sync()?;
         let dir = &self.dir;
         self.disk.create_dir_all(dir).map_err(StoreError::io("cannot create", dir))?;
-        let mut name = time_name(now_ms + self.utc_offset_ms);
+        let mut name = time_name(local_ms);
         let mut header = Header { entry_count: 1, ..Header::default() };
         if let Some((last, _)) = &self.current {
             let last_name = last.path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -136,7 +141,8 @@ impl IndexWriter {
             .create(&path, len)
             .and_then(|file| {
                 // The folder may be as new as the file.
-                self.dir.ancestors().take(2).try_for_each(|dir| self.disk.sync_dir(dir))?;
+                let mut dirs = self.dir.ancestors().take(2);
+                dirs.try_for_each(|dir| self.disk.sync_dir(dir)).map_err(final_error)?;
                 Ok(file)
             })
             .map_err(StoreError::io("cannot create", &path))?;
@@ -180,12 +186,12 @@ fn write_run(
         }
     }
     write_entries(file, slots, header, batch, entries, &previous)?;
-    file.sync_data()?;
+    file.sync_data().map_err(final_error)?;
     for (slot, newest) in heads {
         blocks.set(slot, newest)?;
     }
     blocks.write()?;
-    file.sync_data()?;
+    file.sync_data().map_err(final_error)?;
     file.write_at(&header.to_bytes(), 0)
 }
 

@@ -215,8 +215,27 @@ impl Index {
         self.ready
     }
 
-    /// Gives the waiting keys to a job; [`Index::applied`] must follow.
+    /// Whether a batch given to a job could not be written for lack of room. Asked while no job
+    /// is under way.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// Takes the files out that speak only of the log below `log_min`, the newest excepted, for
+    /// the caller to remove.
+    pub(crate) fn give_up_below(&mut self, log_min: i64) -> Vec<PathBuf> {
+        let older = self.files.len().saturating_sub(1);
+        let is_needed = |file: &IndexFile| file.header.end_offset >= log_min;
+        let count = self.files[..older].iter().position(is_needed).unwrap_or(older);
+        self.files.drain(..count).map(|file| file.path).collect()
+    }
+
+    /// Gives the waiting keys to a job, or again those it could not write; [`Index::applied`]
+    /// must follow.
     pub(crate) fn take_batch(&mut self) -> Arc<Batch> {
+        if let Some(batch) = &self.in_flight {
+            return Arc::clone(batch);
+        }
         let mut rest = std::mem::take(&mut self.spare);
         rest.extend_from_slice(&self.pending.entries[self.ready..]);
         self.pending.entries.truncate(self.ready);

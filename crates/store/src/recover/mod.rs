@@ -72,7 +72,8 @@ impl Store {
         self.last_store_timestamp = tail.last_timestamp;
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
-        self.log.segments.complete_from(tail.end)?;
+        // A filler may end the log's file although a power cut left the file itself too short.
+        self.log.segments.complete_from(start.at)?;
         if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
@@ -287,6 +288,7 @@ impl Store {
         if !was_stopped_cleanly && !has_statement {
             self.index.remove_newer(self.checkpoint.index_timestamp)?;
         }
+        self.remove_deleted_topics()?;
         self.index.repair()?;
         self.index.cut(end, start.dispatched)?;
         self.open_index_writer()?;
@@ -311,7 +313,24 @@ impl Store {
         // From now on it is known what must be on disk.
         let mut settle = self.pack_settle(now_ms).expect("no job runs before the start");
         let result = settle.run();
-        self.settle_finished(settle, result)
+        match self.settle_finished(settle, result)? {
+            true => Ok(()),
+            false => Err(StoreError::DiskFull),
+        }
+    }
+
+    /// Removes the queues of deleted topics that a crash left. A topic of the same name made
+    /// later has files only after these were removed.
+    fn remove_deleted_topics(&mut self) -> Result<(), StoreError> {
+        let deleted: Vec<(String, i64)> =
+            self.deleted_topics.iter().map(|(topic, at)| (topic.clone(), *at)).collect();
+        for (topic, at) in deleted {
+            if self.queues.oldest_unit(topic.as_bytes())?.is_some_and(|oldest| oldest < at) {
+                self.queues.delete_topic(topic.as_bytes());
+            }
+        }
+        let doomed = std::mem::take(&mut self.queues.doomed);
+        self.queue_writer.as_mut().expect("no job runs before the start").remove(&doomed)
     }
 
     /// Cuts every queue at the log offset `stale_from`.
@@ -366,6 +385,12 @@ impl Store {
 
     /// Dispatches one record again.
     fn dispatch_again(&mut self, replay: &Replay, is_whole_log: bool) -> Result<bool, StoreError> {
+        let deleted_at = std::str::from_utf8(&replay.topic)
+            .ok()
+            .and_then(|topic| self.deleted_topics.get(topic));
+        if deleted_at.is_some_and(|at| replay.unit.commit_log_offset < *at) {
+            return Ok(true);
+        }
         let Ok(queue) = self.queues.create_unless_there(&replay.topic, replay.queue_id) else {
             tracing::warn!(offset = replay.unit.commit_log_offset, "record with an illegal topic");
             return Ok(true);

@@ -6,7 +6,7 @@ use crate::rig::{NOW, bodies, message, small};
 use base::disk::Disk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{FlushType, Job, JobKind, Store, StoreConfig};
+use store::{FlushType, Job, JobKind, PutError, Retention, Store, StoreConfig};
 use testkit::disk::{Random, SimDisk};
 
 const TOPICS: [&str; 3] = ["Orders", "%RETRY%group", "Logs"];
@@ -31,6 +31,17 @@ impl World {
         if random.below(2) == 0 {
             config.flush_type = FlushType::Sync;
         }
+        if random.below(2) == 0 {
+            // Files expire within a life or two.
+            config.retention = Retention {
+                reserved_ms: 40_000,
+                delete_hours: u32::MAX,
+                interval_ms: 1000,
+                log_pause_ms: 0,
+                queue_pause_ms: 0,
+                ..Retention::default()
+            };
+        }
         let disk = SimDisk::new();
         World { random, disk, config, model: Model::new(), now_ms: NOW, count: 0 }
     }
@@ -42,6 +53,11 @@ impl World {
     }
 
     fn put(&mut self, store: &mut Store) {
+        self.try_put(store).unwrap();
+    }
+
+    /// Only puts that succeed are in the model.
+    fn try_put(&mut self, store: &mut Store) -> Result<(), PutError> {
         let (topic, id) = (self.random.below(TOPICS.len()), self.random.below(3) as i32);
         let queue = store.queue_or_create(TOPICS[topic].as_bytes(), id).unwrap();
         let len_max = if self.random.below(20) == 0 { 9000 } else { 400 };
@@ -67,7 +83,7 @@ impl World {
                 model::batch::write(&mut batch, &part).unwrap();
             }
             put.body = &batch;
-            let appended = store.append_batch(&put).unwrap();
+            let appended = store.append_batch(&put)?;
             assert_eq!(appended.count as usize, count);
             assert_eq!(appended.queue_offset as usize, messages.len());
             let offsets: Vec<i64> = store.record_offsets(&appended).collect();
@@ -76,11 +92,12 @@ impl World {
             let ends = offsets.iter().skip(1).copied().chain([appended.end]);
             messages.extend(ends.map(|end| (end, body[..body.len().min(300)].to_vec())));
         } else {
-            let appended = store.append(&put).unwrap();
+            let appended = store.append(&put)?;
             assert_eq!(appended.queue_offset as usize, messages.len());
             messages.push((appended.end, body));
         }
         self.count += 1;
+        Ok(())
     }
 
     /// Works for a while; jobs finish late, so that others overtake them.
@@ -89,13 +106,14 @@ impl World {
         let mut running: Vec<Job> = Vec::new();
         for _ in 0..20 + self.random.below(60) {
             self.now_ms += self.random.below(2000) as i64;
+            self.disk.set_now_ms(self.now_ms);
             for _ in 0..self.random.below(6) {
                 self.put(store);
             }
             if self.random.below(3) > 0 {
                 store.write().unwrap();
             }
-            let kind = JobKind::ALL[self.random.below(5)];
+            let kind = JobKind::ALL[self.random.below(JobKind::ALL.len())];
             running.extend(store.next_job(self.now_ms, kind));
             if !running.is_empty() && self.random.below(2) == 0 {
                 let job = running.remove(self.random.below(running.len()));
@@ -110,19 +128,22 @@ impl World {
     fn check(&mut self, store: &mut Store, must_have: i64, what: &str) {
         for ((topic, id), messages) in &mut self.model {
             let required = messages.iter().filter(|(end, _)| *end <= must_have).count();
-            let found = match store.queue(TOPICS[*topic].as_bytes(), *id) {
-                Some(queue) => bodies(store, queue),
-                None => Vec::new(),
+            let log_min = store.min_commit_log_offset();
+            let (min, found) = match store.queue(TOPICS[*topic].as_bytes(), *id) {
+                Some(queue) => (store.min_offset(queue).unwrap(), bodies(store, queue)),
+                None => (0, Vec::new()),
             };
+            let (min, until) = (min as usize, min as usize + found.len());
             assert!(
-                found.len() >= required && found.len() <= messages.len(),
-                "{what}: {} {id}: {} of {} messages, {required} acknowledged",
+                until >= required && until <= messages.len(),
+                "{what}: {} {id}: {min} to {until} of {} messages, {required} acknowledged",
                 TOPICS[*topic],
-                found.len(),
                 messages.len()
             );
-            messages.truncate(found.len());
-            for (at, (expected, found)) in messages.iter().zip(&found).enumerate() {
+            let removed = messages.iter().take_while(|(end, _)| *end <= log_min).count();
+            assert_eq!(min, removed, "{what}: {} {id}: removed below {log_min}", TOPICS[*topic]);
+            messages.truncate(until);
+            for (at, (expected, found)) in messages[min..].iter().zip(&found).enumerate() {
                 assert!(expected.1 == *found, "{what}: {} {id} message {at}", TOPICS[*topic]);
             }
         }
@@ -130,8 +151,10 @@ impl World {
 
     /// Every message is found by its key.
     fn check_keys(&mut self, store: &mut Store, what: &str) {
+        let log_min = store.min_commit_log_offset();
         for ((topic, id), messages) in &self.model {
-            for (at, (_, body)) in messages.iter().enumerate().step_by(7) {
+            let left = messages.iter().filter(|(end, _)| *end > log_min);
+            for (at, (_, body)) in left.enumerate().step_by(7) {
                 let number = body.split(|b| *b == b':').next().unwrap();
                 let key = [b"key-", number].concat();
                 let mut out = Vec::new();
@@ -193,6 +216,7 @@ fn lives(seed: u64) {
         let mut third = world.open(&image.crash(crash_seed));
         assert_eq!(state(&mut third), before, "{what}: power cut right after the start");
         drop(third);
+        world.disk = image.clone();
         disk = image;
     }
 }
@@ -212,7 +236,7 @@ fn a_failed_write_or_sync_ends_acknowledgements() {
         world.config.flush_type = FlushType::Sync;
         let disk = world.disk.clone();
         let mut store = world.open(&disk);
-        let kind = std::io::ErrorKind::StorageFull;
+        let kind = std::io::ErrorKind::Other;
         if is_write {
             disk.fail_write(nth, kind)
         } else {
@@ -221,10 +245,11 @@ fn a_failed_write_or_sync_ends_acknowledgements() {
         let mut acknowledged = 0;
         let mut is_failed = false;
         for step in 0..200 {
+            let mut failed = false;
             if !store.is_poisoned() {
-                world.put(&mut store);
+                failed = world.try_put(&mut store).is_err();
             }
-            let mut failed = store.write().is_err();
+            failed |= store.write().is_err();
             for job_kind in JobKind::ALL {
                 if let Some(job) = store.next_job(world.now_ms + step * 500, job_kind) {
                     failed |= store.finish(job.run()).is_err();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod clean;
 mod crash;
 mod golden;
 mod put_get;

@@ -20,6 +20,7 @@ pub(super) struct FileState {
     dirty: BTreeSet<usize>,
     /// Blocks that occupy space.
     allocated: BTreeSet<usize>,
+    pub(super) modified_ms: i64,
 }
 
 impl FileState {
@@ -50,7 +51,8 @@ impl FileState {
             }
         }
         let allocated = self.allocated.clone();
-        FileState { synced: bytes.clone(), bytes, dirty: BTreeSet::new(), allocated }
+        let modified_ms = self.modified_ms;
+        FileState { synced: bytes.clone(), bytes, dirty: BTreeSet::new(), allocated, modified_ms }
     }
 
     /// A file whose bytes, whatever they are, are on the media.

@@ -45,6 +45,8 @@ struct State {
     is_off: bool,
     /// Bytes the device has.
     capacity: Option<u64>,
+    /// The time that files written now get.
+    now_ms: i64,
     /// Reads from now until one is short.
     short_read: Option<u64>,
     /// Chooses which blocks a failed sync wrote; none if 0.
@@ -79,6 +81,30 @@ impl SimDisk {
     /// Adds a fault.
     pub fn fail(&self, fault: Fault) {
         self.state().faults.push(fault);
+    }
+
+    /// Makes the removal of files fail, or succeed again.
+    pub fn fail_removals(&self, fail: bool) {
+        self.state().faults.retain(|fault| fault.ops != [Op::Remove]);
+        if fail {
+            let error = io::ErrorKind::ResourceBusy;
+            self.fail(Fault { ops: vec![Op::Remove], nth: 1, is_lasting: true, error });
+        }
+    }
+
+    /// Makes `bytes` the size of the device.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.state().capacity = Some(bytes);
+    }
+
+    /// Bytes that are taken.
+    pub fn used(&self) -> u64 {
+        self.state().space_used()
+    }
+
+    /// Sets the time that files written from now on get.
+    pub fn set_now_ms(&self, now_ms: i64) {
+        self.state().now_ms = now_ms;
     }
 
     /// Takes all faults, limits and a cut to come away; what was lost stays lost.
@@ -323,7 +349,10 @@ impl DiskFile for SimFile {
         // A failing write may have done half of its work.
         let bytes = if full.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
         if full.is_ok() || state.check_space(self.number, at, at + bytes.len()).is_ok() {
-            state.tree.files[self.number].write(bytes, at);
+            let now_ms = state.now_ms;
+            let file = &mut state.tree.files[self.number];
+            file.write(bytes, at);
+            file.modified_ms = now_ms;
         }
         full
     }
@@ -376,7 +405,9 @@ impl Disk for SimDisk {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 state.call(Op::Create)?.whole()?;
-                state.tree.add_file(path)?
+                let number = state.tree.add_file(path)?;
+                state.tree.files[number].modified_ms = state.now_ms;
+                number
             }
             Err(error) => return Err(error),
         };
@@ -462,8 +493,13 @@ impl Disk for SimDisk {
     fn space(&self, _path: &Path) -> io::Result<Option<Space>> {
         let state = self.state();
         let total = state.capacity.unwrap_or(1 << 40);
-        let free = state.capacity.map_or(1 << 39, |all| all.saturating_sub(state.space_used()));
-        Ok(Some(Space { total, free }))
+        let used = if state.capacity.is_some() { state.space_used() } else { 0 };
+        Ok(Some(Space { total, used, free: total.saturating_sub(used) }))
+    }
+
+    fn modified_ms(&self, path: &Path) -> io::Result<i64> {
+        let state = self.state();
+        Ok(state.tree.files[state.tree.file_at(path)?].modified_ms)
     }
 
     fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
