@@ -20,16 +20,17 @@ use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{ConsumerSendMsgBack, SendBatchMessage, SendMessage, SendMessageV2};
 use protocol::request::stats::{GetBrokerRuntimeInfo, GetConsumeStats};
 use protocol::request::topic::{
-    DeleteTopicInBroker, GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig,
-    GetTopicStatsInfo, QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic,
-    UpdateAndCreateTopicList,
+    CleanExpiredConsumeQueue, CleanUnusedTopic, DeleteExpiredCommitLog, DeleteTopicInBroker,
+    GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig, GetTopicStatsInfo,
+    QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic, UpdateAndCreateTopicList,
 };
 use protocol::request::transaction::EndTransaction;
 use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    client, group, lock, offset, pull, query, reset, send, send_back, server, topic, transaction,
+    clean, client, group, lock, offset, pull, query, reset, send, send_back, server, topic,
+    transaction,
 };
 
 /// The table.
@@ -71,6 +72,9 @@ pub fn routes() -> Vec<Route<Broker>> {
         later UpdateAndCreateTopic => topic::create,
         later UpdateAndCreateTopicList => topic::create_list,
         later DeleteTopicInBroker => topic::delete,
+        plain CleanExpiredConsumeQueue => clean::expired_queues,
+        plain CleanUnusedTopic => clean::unused_topics,
+        plain DeleteExpiredCommitLog => clean::expired_log,
         plain GetAllTopicConfig => topic::all,
         plain GetTopicConfig => topic::get,
         plain GetTopicStatsInfo => topic::stats,

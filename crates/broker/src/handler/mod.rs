@@ -6,6 +6,7 @@ pub mod send;
 pub mod send_back;
 pub mod transaction;
 
+pub mod clean;
 pub mod client;
 pub mod group;
 pub mod lock;
