@@ -17,6 +17,7 @@ pub mod unique_key;
 
 pub mod delay;
 pub mod put;
+pub mod retention;
 pub mod transaction;
 
 pub mod handler;

@@ -1,5 +1,6 @@
 //! The shapes of the state files, which are Java's, and of a registration.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,9 +124,39 @@ pub fn offsets_body(offsets: &OffsetTable) -> ConsumerOffsetSerializeWrapper {
     }
 }
 
-/// `topics.json`.
-pub fn encode_topics(topics: &TopicTable) -> Vec<u8> {
-    fastjson::write(&topics_body(topics))
+/// `topics.json`. Topics deleted of late stand in front, in a field that Java passes over: one file
+/// says what is there and what is not, so that no crash falls in between.
+pub fn encode_topics<'a>(
+    topics: &TopicTable,
+    deleted: impl Iterator<Item = (&'a str, i64)>,
+) -> Vec<u8> {
+    let table = fastjson::write(&topics_body(topics));
+    let deleted: BTreeMap<&str, i64> = deleted.collect();
+    match table.split_first() {
+        Some((b'{', rest)) if !deleted.is_empty() => {
+            [b"{\"deletedTopics\":", &*fastjson::write(&deleted), b",", rest].concat()
+        }
+        _ => table,
+    }
+}
+
+/// What [`encode_topics`] adds.
+#[derive(serde::Deserialize)]
+struct WithDeletedTopics {
+    #[serde(rename = "deletedTopics", default)]
+    deleted: BTreeMap<String, i64>,
+}
+
+/// Topics deleted of late, for the store to leave out.
+///
+/// # Errors
+/// The file is there but neither it nor its backup can be read.
+pub fn load_deleted_topics(
+    disk: &dyn Disk,
+    folder: &Path,
+) -> Result<Vec<(String, i64)>, LoadError> {
+    let found: Option<WithDeletedTopics> = read(disk, folder, StateFile::Topics)?;
+    Ok(found.map_or_else(Vec::new, |found| found.deleted.into_iter().collect()))
 }
 
 /// `subscriptionGroup.json`.

@@ -65,7 +65,9 @@ impl StateFile {
     /// The file's bytes.
     pub fn encode(self, broker: &mut Broker, now_ms: i64) -> Vec<u8> {
         match self {
-            StateFile::Topics => persist::encode_topics(&broker.topics),
+            StateFile::Topics => {
+                persist::encode_topics(&broker.topics, broker.store.deleted_topics())
+            }
             StateFile::Groups => persist::encode_groups(&broker.groups),
             StateFile::Offsets => {
                 broker.offsets.advance_version(now_ms);

@@ -21,6 +21,7 @@ use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
 use crate::member::Registrar;
 use crate::persist::{self, LoadError};
+use crate::retention;
 use crate::routes;
 use crate::saved::StateFile;
 use crate::signal::Signals;
@@ -104,10 +105,13 @@ pub fn start_with_file(
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let delay_levels_ms =
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
-    let store_config =
-        StoreConfig { delay_levels_ms: delay_levels_ms.clone(), ..store_config(&config) };
-    let store = Store::open(store_config, disk.clone(), boot_ms)?;
     let config_dir = Path::new(&config.store_root).join("config");
+    let store_config = StoreConfig {
+        delay_levels_ms: delay_levels_ms.clone(),
+        deleted_topics: persist::load_deleted_topics(&*disk, &config_dir)?,
+        ..store_config(&config)
+    };
+    let store = Store::open(store_config, disk.clone(), boot_ms)?;
     disk.create_dir_all(&config_dir)?;
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
@@ -257,6 +261,9 @@ fn store_config(config: &BrokerConfig) -> StoreConfig {
         in_memory_bytes_max: config.pull_bytes_memory.max(1) as usize,
         on_disk_messages_max: config.pull_count_disk.max(1) as usize,
         on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
+        record_crc: config.record_crc,
+        retention: retention::settings(config),
+        utc_offset_ms: retention::utc_offset_ms(wall_ms()),
         ..StoreConfig::new(&config.store_root)
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
-//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, next segment |
+//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log room, old files |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
@@ -98,8 +98,13 @@ fn run_job(shared: &Shared, kind: JobKind) -> bool {
 }
 
 /// What `store-work` looks for, the most urgent first.
-const BACKGROUND: [JobKind; 4] =
-    [JobKind::Preallocate, JobKind::WriteQueues, JobKind::ApplyIndex, JobKind::Checkpoint];
+const BACKGROUND: [JobKind; 5] = [
+    JobKind::Preallocate,
+    JobKind::WriteQueues,
+    JobKind::ApplyIndex,
+    JobKind::Checkpoint,
+    JobKind::Clean,
+];
 
 fn flush_loop(shared: &Shared, interval: Duration) {
     loop {

@@ -176,6 +176,11 @@ impl TopicTable {
         id
     }
 
+    /// A topic without configuration was deleted: what the state file says of that changed.
+    pub fn note_deletion(&mut self) {
+        self.changes += 1;
+    }
+
     fn changed(&mut self, now_ms: i64) {
         self.version.advance(now_ms);
         self.changes += 1;

@@ -438,6 +438,11 @@ impl Store {
         Ok(true)
     }
 
+    /// What the consume queue unit of a record says as tags code.
+    pub(crate) fn tags_code_of(&self, record: &Record<'_>) -> i64 {
+        self.replayed_tags_code(&Replay::of(record))
+    }
+
     /// The tags code: the delivery time in the schedule topic (Java's rule), else as derived.
     fn replayed_tags_code(&self, replay: &Replay) -> i64 {
         let Some(level) = replay.delay_level else { return replay.unit.tags_code };
