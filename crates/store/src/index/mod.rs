@@ -140,11 +140,18 @@ impl Index {
     /// will stand there must not be taken for written. `known` is an offset below which all keys
     /// are surely in the files. Entries of lost messages stay; queries see that they are void.
     pub(crate) fn cut(&mut self, end: i64, known: i64) -> Result<(), StoreError> {
-        while let Some(file) = self.files.last_mut().filter(|file| file.header.end_offset > end) {
+        for at in (0..self.files.len()).rev() {
+            let file = &mut self.files[at];
+            if file.is_empty() {
+                continue;
+            }
+            if file.header.end_offset <= end {
+                break;
+            }
             let path = &file.path;
             if file.header.begin_offset >= end {
                 self.disk.remove_file(path).map_err(StoreError::io("cannot remove", path))?;
-                self.files.pop();
+                self.files.remove(at);
                 continue;
             }
             file.header.end_offset = known.min(end);
@@ -155,6 +162,7 @@ impl Index {
                     opened.sync_data()
                 })
                 .map_err(StoreError::io("cannot write", path))?;
+            break;
         }
         Ok(())
     }
