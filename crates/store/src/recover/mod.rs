@@ -72,7 +72,8 @@ impl Store {
         self.last_store_timestamp = tail.last_timestamp;
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
-        self.log.segments.complete_from(tail.end)?;
+        // Also those that are complete but for what lies behind their fillers.
+        self.log.segments.complete_from(start.at.min(tail.end))?;
         if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
