@@ -291,6 +291,9 @@ impl Store {
         self.index.repair()?;
         self.index.cut(end, start.dispatched)?;
         self.open_index_writer()?;
+        if let Some(writer) = self.queue_writer.as_mut().filter(|_| !was_stopped_cleanly) {
+            writer.doubt_entries();
+        }
         let first = self.log.min();
         let mut from = start.dispatched;
         if self.queues.iter().next().is_none() {
