@@ -20,7 +20,7 @@ use crate::store::Store;
 use model::message::{DispatchProperties, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
-use scan::{Bad, Found, Scanner, has_lost_sector, record_behind};
+use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
 /// Units and keys collected before they are written, while dispatching again.
 const UNITS_BYTES_MAX: usize = 8 << 20;
@@ -256,7 +256,7 @@ impl Store {
                 // Its length may be what is wrong: it ends where an intact one begins.
                 Some(next) => {
                     let len = claimed.clamp(512, 8 << 20).min(rest).min((next - at) as usize);
-                    has_lost_sector(segments, at, len)?
+                    !is_bare_head(segments, at)? && has_lost_sector(segments, at, len)?
                 }
                 None => true,
             }
