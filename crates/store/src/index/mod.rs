@@ -55,6 +55,7 @@ impl IndexFile {
 /// See the file's description.
 pub(crate) struct Index {
     disk: Arc<dyn Disk>,
+    dir: PathBuf,
     slots: u32,
     /// Oldest first.
     files: Vec<IndexFile>,
@@ -108,6 +109,7 @@ impl Index {
         }
         Ok(Index {
             disk,
+            dir,
             slots,
             files,
             pending: Batch::default(),
@@ -129,18 +131,29 @@ impl Index {
             .partition(|file| file.header.end_timestamp > timestamp);
         self.files = kept;
         let gone: Vec<IndexFile> = gone;
+        let is_any = !gone.is_empty();
         for file in gone {
             let path = &file.path;
             self.disk.remove_file(path).map_err(StoreError::io("cannot remove", path))?;
         }
-        Ok(())
+        self.removed(is_any)
+    }
+
+    /// Makes removals last: a file that came back would say of new messages that it has their
+    /// keys.
+    fn removed(&self, is_any: bool) -> Result<(), StoreError> {
+        if !is_any {
+            return Ok(());
+        }
+        self.disk.sync_dir(&self.dir).map_err(StoreError::io("cannot sync", &self.dir))
     }
 
     /// Forgets what is said of the log at and beyond `end`, which was lost: keys of messages that
     /// will stand there must not be taken for written. `known` is an offset below which all keys
     /// are surely in the files. Entries of lost messages stay; queries see that they are void.
     pub(crate) fn cut(&mut self, end: i64, known: i64) -> Result<(), StoreError> {
-        for at in (0..self.files.len()).rev() {
+        let count = self.files.len();
+        for at in (0..count).rev() {
             let file = &mut self.files[at];
             if file.is_empty() {
                 continue;
@@ -164,7 +177,7 @@ impl Index {
                 .map_err(StoreError::io("cannot write", path))?;
             break;
         }
-        Ok(())
+        self.removed(self.files.len() < count)
     }
 
     /// Undoes what an interrupted job did to the newest file's slots.

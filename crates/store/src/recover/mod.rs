@@ -25,6 +25,8 @@ use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 /// Units and keys collected before they are written, while dispatching again.
 const UNITS_BYTES_MAX: usize = 8 << 20;
 const KEYS_MAX: usize = 256 << 10;
+/// Queue offsets from here on are not believed.
+const QUEUE_OFFSET_MAX: i64 = 1 << 48;
 /// Log copied at once.
 const COPY_BYTES: usize = 1 << 20;
 
@@ -402,13 +404,21 @@ impl Store {
             return Ok(false);
         }
         if replay.queue_offset != max {
-            // The log is right: the queue was cut short, or its topic was deleted and made anew.
             self.write_queues()?;
-            let writer = self.queue_writer.as_mut().expect("no job runs before the start");
-            if replay.queue_offset < max {
-                self.queues.cut(queue, replay.queue_offset, writer)?;
-            } else {
-                self.queues.restart(queue, replay.queue_offset, writer)?;
+            let (min, writer) = (self.queues[queue].min, self.queue_writer.as_mut());
+            let writer = writer.expect("no job runs before the start");
+            match replay.queue_offset {
+                // The topic was deleted and made anew.
+                0 => self.queues.cut(queue, 0, writer)?,
+                // The first one left in the log.
+                offset if min == max && (0..QUEUE_OFFSET_MAX).contains(&offset) => {
+                    self.queues.restart(queue, offset, writer)?;
+                }
+                // No sum covers the field: the number of its predecessors is believed instead.
+                offset => tracing::warn!(
+                    at = replay.unit.commit_log_offset,
+                    "a record says its queue offset is {offset}, {max} is next"
+                ),
             }
         }
         self.queues[queue].exists = true;
