@@ -124,6 +124,7 @@ namesrvAddr=127.0.0.1:$NAMESRV_PORT
 storePathRootDir=$1/store
 autoCreateTopicEnable=true
 diskMaxUsedSpaceRatio=98
+${BROKER_SETTINGS:-}
 EOF
 }
 
@@ -139,6 +140,14 @@ start_server() {
     tail -20 "$folder/$name.out" >&2
     return 1
   }
+}
+
+# kill_servers SIGNAL: with that signal in place of the usual one.
+kill_servers() {
+  local usual=$STOP_SIGNAL
+  STOP_SIGNAL=$1
+  stop_servers
+  STOP_SIGNAL=$usual
 }
 
 # The binary of this repository: $FERRITE, a built one, or built now.
@@ -187,7 +196,7 @@ start_java() {
   # The wait in the send queue is 200 ms by default: a cold JVM would refuse bursts.
   cat >>"$1/broker.conf" <<EOF
 storePathCommitLog=$1/store/commitlog
-mappedFileSizeCommitLog=134217728
+mappedFileSizeCommitLog=${SEGMENT_SIZE:-134217728}
 enablePropertyFilter=true
 waitTimeMillsInSendQueue=5000
 EOF

@@ -4,7 +4,7 @@
 #
 #   interop/run.sh [--server ferrite|java] [--server-version 5.3.3|4.9.7]
 #                  [--clients 4.9.8,5.3.3] [--headers json,binary] [--go]
-#                  [--set smoke|core|all] [--only name,..] [--parallel N] [--keep]
+#                  [--set smoke|core|kinds|all] [--only name,..] [--parallel N] [--keep]
 #                  (smoke without --clients and --headers: 4.9.8 json and 5.3.3 binary)
 #                  [--namesrv HOST:PORT]   use a running cluster; nothing is started
 #
@@ -79,6 +79,16 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Scenarios of the set "kinds" need what is off by default, and check-backs within seconds.
+BROKER_SETTINGS="traceTopicEnable=true
+enablePropertyFilter=true
+transactionTimeOut=2000
+transactionCheckInterval=2000
+transactionCheckMax=3
+transactionOpBatchInterval=200
+enableLmq=true
+enableMultiDispatch=true
+recallMessageEnable=true"
 case $server in
 ferrite) described="server=ferrite" ;;
 java) described="server=java $server_version" ;;

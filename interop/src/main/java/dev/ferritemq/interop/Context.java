@@ -232,6 +232,13 @@ public final class Context implements AutoCloseable {
         }
     }
 
+    /** Any other client, not started yet: same settings as all, shut down at the end. */
+    public <C extends ClientConfig> C prepare(C client, Runnable shutdown) {
+        configure(client, cluster);
+        closers.push(shutdown);
+        return client;
+    }
+
     public DefaultMQPullConsumer pullConsumer(String group) throws Exception {
         DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(group);
         configure(consumer, cluster);

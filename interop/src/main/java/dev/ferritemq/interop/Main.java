@@ -80,6 +80,7 @@ public final class Main {
                     : switch (set) {
                         case "all" -> true;
                         case "smoke" -> scenario.smoke();
+                        case "kinds" -> scenario.since() != Milestone.CORE;
                         default -> scenario.since().name().equalsIgnoreCase(set);
                     };
             if (wanted) {

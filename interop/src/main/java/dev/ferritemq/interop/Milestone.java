@@ -9,6 +9,9 @@ public enum Milestone {
     TRANSACTION,
     REPLY,
     FILTER,
-    POP,
-    TRACE
+    TRACE,
+    LMQ,
+    OPERATIONS,
+    TIMER,
+    POP
 }

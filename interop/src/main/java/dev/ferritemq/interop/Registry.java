@@ -1,6 +1,9 @@
 package dev.ferritemq.interop;
 
 import static dev.ferritemq.interop.Milestone.CORE;
+import static dev.ferritemq.interop.Milestone.DELAY;
+import static dev.ferritemq.interop.Milestone.RETRY;
+import static dev.ferritemq.interop.Milestone.TRANSACTION;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -9,6 +12,7 @@ import java.util.Set;
 
 import dev.ferritemq.interop.scenario.Brokers;
 import dev.ferritemq.interop.scenario.Contents;
+import dev.ferritemq.interop.scenario.Delays;
 import dev.ferritemq.interop.scenario.Groups;
 import dev.ferritemq.interop.scenario.Grouping;
 import dev.ferritemq.interop.scenario.LitePulling;
@@ -17,8 +21,10 @@ import dev.ferritemq.interop.scenario.Offsets;
 import dev.ferritemq.interop.scenario.Pulling;
 import dev.ferritemq.interop.scenario.PushConsuming;
 import dev.ferritemq.interop.scenario.Queries;
+import dev.ferritemq.interop.scenario.Retries;
 import dev.ferritemq.interop.scenario.Sending;
 import dev.ferritemq.interop.scenario.Topics;
+import dev.ferritemq.interop.scenario.Transactions;
 
 /** All scenarios. To add one: a method (or class), and a line here. */
 final class Registry {
@@ -112,6 +118,7 @@ final class Registry {
 
                 Scenario.of("broker.runtime", CORE, Brokers::runtime).inSmoke(),
                 Scenario.of("broker.config", CORE, Brokers::config)));
+        all.addAll(kinds());
         all.addAll(five());
         Set<String> names = new HashSet<>();
         all.forEach(s -> {
@@ -120,6 +127,28 @@ final class Registry {
             }
         });
         return all;
+    }
+
+    /** Kinds of messages and consumers beyond the plain ones; the longest first. */
+    private static List<Scenario> kinds() {
+        return List.of(
+                Scenario.of("transaction.check-max", TRANSACTION, Transactions::checkMax).limit(150),
+                Scenario.of("transaction.check-back", TRANSACTION, Transactions::checkBack).limit(90),
+                Scenario.of("transaction.other-producer", TRANSACTION, Transactions::otherProducer).limit(90),
+                Scenario.of("transaction.commit-rollback", TRANSACTION, Transactions::commitAndRollback),
+                Scenario.of("transaction.twice", TRANSACTION, Transactions::twice),
+                Scenario.of("transaction.refused", TRANSACTION, Transactions::refused),
+                Scenario.of("transaction.delay-ignored", TRANSACTION, Transactions::delayIgnored),
+                Scenario.of("delay.levels", DELAY, Delays::levels),
+                Scenario.of("delay.order", DELAY, Delays::order),
+                Scenario.of("delay.tags-keys", DELAY, Delays::tagsAndKeys),
+                Scenario.of("delay.bounds", DELAY, Delays::bounds),
+                Scenario.of("retry.dead-letters", RETRY, Retries::toDeadLetters).limit(90),
+                Scenario.of("retry.orderly", RETRY, Retries::orderly).limit(90),
+                Scenario.of("retry.part-of-many", RETRY, Retries::partOfMany).limit(90),
+                Scenario.of("retry.levels", RETRY, Retries::levels).limit(90),
+                Scenario.of("retry.missing", RETRY, Retries::missing),
+                Scenario.of("retry.no-retry-queues", RETRY, Retries::noRetryQueues));
     }
 
     /** Scenarios only a 5.x client can run; compiled in only for such a client. */
