@@ -29,6 +29,7 @@ pub mod long_poll;
 pub mod persist;
 pub mod relay;
 pub mod saved;
+pub mod topic_journal;
 
 pub mod broker;
 pub mod member;

@@ -25,7 +25,8 @@ use crate::retention;
 use crate::routes;
 use crate::saved::StateFile;
 use crate::signal::Signals;
-use crate::threads::{self, Intervals, Shared};
+use crate::threads::{self, Intervals, Pace, Shared};
+use crate::topic_journal::TopicJournal;
 use crate::transaction::Transactions;
 
 /// Why a broker did not start. Each says what to do about it.
@@ -121,13 +122,18 @@ pub fn start_with_file(
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
     persist::load(&mut broker, &*disk, &config_dir)?;
+    let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
+    let version = broker.topics.version();
+    broker.topics.load(topics, version);
     adopt_stored_topics(&mut broker);
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
     let waker = server.stopper();
-    let shared = Shared { service: service.clone(), waker, signals, disk, config_dir };
+    let topic_journal = Arc::new(Mutex::new(topic_journal));
+    let shared =
+        Shared { service: service.clone(), waker, signals, disk, config_dir, topic_journal };
     let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
     let loop_thread = spawn_vital("broker-loop", move || {
         let ended = server.run(&service);
@@ -174,7 +180,7 @@ impl RunningBroker {
                 return Err(StartError::Config("a helper thread panicked; see the log".to_owned()));
             }
         }
-        threads::save(&self.shared, StateFile::ALL.into_iter());
+        threads::save(&self.shared, StateFile::ALL.into_iter(), Pace::Whole);
         let service = Arc::into_inner(self.shared.service).expect("every thread has ended");
         let service = service.into_inner().expect("the loop ended without a panic");
         service.broker.store.close(wall_ms())?;
