@@ -27,6 +27,7 @@ use crate::offset_table::OffsetTable;
 use crate::queue_lock::QueueLocks;
 use crate::relay::Relays;
 use crate::reply;
+use crate::retention;
 use crate::saved::Saves;
 use crate::signal::Signals;
 use crate::stats::Stats;
@@ -357,6 +358,7 @@ impl Broker {
             return;
         }
         self.next_housekeeping_ns = now_ns + HOUSEKEEPING_NS;
+        self.store.set_utc_offset_ms(retention::utc_offset_ms(exchange.now_ms));
         for connection in self.members.silent(exchange.now_ms) {
             exchange.close(connection);
             self.forget(connection);

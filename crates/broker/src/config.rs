@@ -3,6 +3,8 @@
 
 use base::{config_enum, config_keys};
 
+use crate::retention::DayHours;
+
 config_enum! {
     /// When a message is acknowledged.
     FlushDiskType {
@@ -127,8 +129,38 @@ config_keys! {
         transaction_check_interval_ms "transactionCheckInterval": i64 = 30_000, Live;
         /// Checks after which a half message is given up.
         transaction_check_max "transactionCheckMax": i32 = 15, Live;
-        /// Hours that commit log files are kept.
+        /// Hours since its last write that a commit log file is kept.
         file_reserved_hours "fileReservedTime": i64 = 72, Live;
+        /// Hours of local time at which older files go; several are separated by `;`.
+        delete_when "deleteWhen": DayHours = DayHours::four(), Live;
+        /// Above this percentage of disk in use older files go at any hour; 10 to 95.
+        disk_used_percent_max "diskMaxUsedSpaceRatio": i32 = 75, Live;
+        /// Above this percentage the oldest files go whatever their age, as many as bring it
+        /// back; 30 to 85.
+        disk_force_percent "diskSpaceCleanForciblyRatio": i32 = 85, Live;
+        /// Above this percentage no message is accepted until it is below the one before; 35 to
+        /// 90.
+        disk_refuse_percent "diskSpaceWarningLevelRatio": i32 = 90, Live;
+        /// Whether files may go before their age.
+        clean_forcibly "cleanFileForciblyEnable": bool = true, Live;
+        /// Milliseconds between looks at the disk; at least 1,000.
+        clean_interval_ms "cleanResourceInterval": i32 = 10_000, Live;
+        /// Milliseconds between the removal of two commit log files.
+        delete_log_pause_ms "deleteCommitLogFilesInterval": i32 = 100, Live;
+        /// Milliseconds between groups of consume queues that lose files.
+        delete_queue_pause_ms "deleteConsumeQueueFilesInterval": i32 = 100, Live;
+        /// Milliseconds after which a file that could not be removed is tried again.
+        delete_retry_ms "redeleteHangedFileInterval": i32 = 120_000, Live;
+        /// Commit log files that go after one look at the disk, at most; 1 to 100.
+        delete_files_max "deleteFileBatchMax": i32 = 10, Live;
+        /// Milliseconds a file in use is spared.
+        destroy_interval_ms "destroyMapedFileIntervalForcibly": i32 = 120_000,
+            Ignored("nothing is mapped: who reads a removed file reads on");
+        /// Whether every record gets a CRC of all of it, as its last property.
+        record_crc "enabledAppendPropCRC": bool = false, Restart;
+        /// Whether consume queues get extension files.
+        queue_extension "enableConsumeQueueExt": bool = false,
+            Ignored("they are derived data; existing ones are passed over");
         /// Whether transactional messages are refused.
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
@@ -164,6 +196,7 @@ mod tests {
         let free = [
             "defaultTopicQueueNums",
             "traceTopicEnable",
+            "diskMaxUsedSpaceRatio",
             "transactionTimeOut",
             "transactionCheckInterval",
             "enablePropertyFilter",

@@ -17,6 +17,7 @@ pub mod unique_key;
 
 pub mod delay;
 pub mod put;
+pub mod retention;
 pub mod transaction;
 
 pub mod handler;
@@ -28,6 +29,7 @@ pub mod long_poll;
 pub mod persist;
 pub mod relay;
 pub mod saved;
+pub mod topic_journal;
 
 pub mod broker;
 pub mod member;

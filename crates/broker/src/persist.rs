@@ -1,5 +1,6 @@
 //! The shapes of the state files, which are Java's, and of a registration.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,6 @@ use crate::delay::Delays;
 use crate::group_table::GroupTable;
 use crate::offset_table::OffsetTable;
 use crate::saved::StateFile;
-use crate::topic_table::TopicTable;
 
 /// A state file that exists but cannot be used. Nothing was changed; restore the file or its
 /// `.bak`, or move it away to start without.
@@ -87,14 +87,14 @@ pub fn topic_from(topic: body::TopicConfig) -> TopicConfig {
     }
 }
 
-/// All topics with their version.
-pub fn topics_body(topics: &TopicTable) -> body::TopicConfigSerializeWrapper {
+/// Topics with their version.
+pub fn topics_body<'a>(
+    topics: impl Iterator<Item = &'a TopicConfig>,
+    version: DataVersion,
+) -> body::TopicConfigSerializeWrapper {
     body::TopicConfigSerializeWrapper {
-        data_version: version_body(topics.version()),
-        topic_config_table: topics
-            .iter()
-            .map(|topic| (topic.name.clone(), topic_body(topic)))
-            .collect(),
+        data_version: version_body(version),
+        topic_config_table: topics.map(|topic| (topic.name.clone(), topic_body(topic))).collect(),
         ..body::TopicConfigSerializeWrapper::default()
     }
 }
@@ -123,9 +123,39 @@ pub fn offsets_body(offsets: &OffsetTable) -> ConsumerOffsetSerializeWrapper {
     }
 }
 
-/// `topics.json`.
-pub fn encode_topics(topics: &TopicTable) -> Vec<u8> {
-    fastjson::write(&topics_body(topics))
+/// `topics.json`. Topics deleted of late stand in front, in a field that Java passes over: one file
+/// says what is there and what is not, so that no crash falls in between.
+pub fn encode_topics(
+    topics: &[TopicConfig],
+    version: DataVersion,
+    deleted: &BTreeMap<String, i64>,
+) -> Vec<u8> {
+    let table = fastjson::write(&topics_body(topics.iter(), version));
+    match table.split_first() {
+        Some((b'{', rest)) if !deleted.is_empty() => {
+            [b"{\"deletedTopics\":", &*fastjson::write(deleted), b",", rest].concat()
+        }
+        _ => table,
+    }
+}
+
+/// What [`encode_topics`] adds.
+#[derive(serde::Deserialize)]
+struct WithDeletedTopics {
+    #[serde(rename = "deletedTopics", default)]
+    deleted: BTreeMap<String, i64>,
+}
+
+/// Topics deleted of late, for the store to leave out.
+///
+/// # Errors
+/// The file is there but neither it nor its backup can be read.
+pub fn load_deleted_topics(
+    disk: &dyn Disk,
+    folder: &Path,
+) -> Result<Vec<(String, i64)>, LoadError> {
+    let found: Option<WithDeletedTopics> = read(disk, folder, StateFile::Topics)?;
+    Ok(found.map_or_else(Vec::new, |found| found.deleted.into_iter().collect()))
 }
 
 /// `subscriptionGroup.json`.
@@ -146,18 +176,24 @@ pub fn encode_delay_offsets(delays: &Delays) -> Vec<u8> {
     })
 }
 
-/// What name servers are told.
-pub fn registration_body(broker: &Broker) -> Vec<u8> {
-    let mut topics = topics_body(&broker.topics);
-    let own = broker.config.broker_permission;
-    if !broker.config.is_writeable() || !broker.config.is_readable() {
-        // What the broker does not allow, none of its topics does.
-        for topic in topics.topic_config_table.values_mut() {
-            topic.perm &= own;
+/// Topics as name servers are told of them: what the broker does not allow, none of them does.
+pub fn registration_body(topics: &[TopicConfig], version: DataVersion, permission: i32) -> Vec<u8> {
+    let row = |topic: &TopicConfig| {
+        let mut body = topic_body(topic);
+        if !model::permission::is_writeable(permission)
+            || !model::permission::is_readable(permission)
+        {
+            body.perm &= permission;
         }
-    }
-    let body = RegisterBrokerBody { topic_config_wrapper: topics, ..RegisterBrokerBody::default() };
-    body.encode(false)
+        (topic.name.clone(), body)
+    };
+    let wrapper = body::TopicConfigSerializeWrapper {
+        data_version: version_body(version),
+        topic_config_table: topics.iter().map(row).collect(),
+        ..body::TopicConfigSerializeWrapper::default()
+    };
+    RegisterBrokerBody { topic_config_wrapper: wrapper, ..RegisterBrokerBody::default() }
+        .encode(false)
 }
 
 fn read<T: DeserializeOwned>(

@@ -4,7 +4,7 @@
 use protocol::code::response_code;
 use protocol::request::hot::SendReplyView;
 use remoting::{Exchange, Refusal, ReplyHandle};
-use store::{PutError, StoreError};
+use store::{DiskUsage, PutError, StoreError};
 
 use crate::ack::{AckBatch, PendingAck};
 use crate::broker::Broker;
@@ -63,7 +63,8 @@ pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
             let remark = "the topic cannot be stored: it is empty, too long, or no folder name";
             Refusal::new(response_code::MESSAGE_ILLEGAL, remark)
         }
-        PutError::Poisoned | PutError::DiskFull(_) => unavailable(),
+        PutError::Poisoned => unavailable(),
+        PutError::DiskFull(usage) => disk_full(usage),
     }
 }
 
@@ -71,6 +72,20 @@ pub fn put_error(config: &BrokerConfig, error: PutError) -> Refusal {
 pub fn store_error(error: &StoreError) -> Refusal {
     tracing::error!("{error}");
     Refusal::new(response_code::SYSTEM_ERROR, error.to_string())
+}
+
+/// 14: the disk is full; the figures are Java's ratios of use.
+fn disk_full(usage: DiskUsage) -> Refusal {
+    let ratio = |percent: u8| format!("{:5.2}", f64::from(percent) / 100.0);
+    let remark = format!(
+        "service not available now. It may be caused by one of the following reasons: the \
+         broker's disk is full [CL: {} CQ: {} INDEX: {}], messages are put to the slave, message \
+         store has been shut down, etc.",
+        ratio(usage.log_percent),
+        ratio(usage.queue_percent),
+        ratio(usage.index_percent),
+    );
+    Refusal::new(response_code::SERVICE_NOT_AVAILABLE, remark)
 }
 
 /// 14: the store stopped accepting.
@@ -147,4 +162,18 @@ pub fn check_expression_type(
 /// 1: the JSON body of a request cannot be read.
 pub fn bad_body(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(response_code::SYSTEM_ERROR, format!("the request's body cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_in_javas_words() {
+        let usage = DiskUsage { log_percent: 91, queue_percent: 100, index_percent: 7 };
+        let refusal = put_error(&BrokerConfig::default(), PutError::DiskFull(usage));
+        assert_eq!(refusal.code, 14);
+        let found = "the broker's disk is full [CL:  0.91 CQ:  1.00 INDEX:  0.07], messages are";
+        assert!(refusal.remark.contains(found), "{}", refusal.remark);
+    }
 }

@@ -30,17 +30,17 @@ use protocol::request::stats::{
     GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, QueryConsumeTimeSpan,
 };
 use protocol::request::topic::{
-    DeleteTopicInBroker, GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig,
-    GetTopicStatsInfo, QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic,
-    UpdateAndCreateTopicList,
+    CleanExpiredConsumeQueue, CleanUnusedTopic, DeleteExpiredCommitLog, DeleteTopicInBroker,
+    GetAllTopicConfig, GetSystemTopicListFromBroker, GetTopicConfig, GetTopicStatsInfo,
+    QueryTopicConsumeByWho, QueryTopicsByConsumer, UpdateAndCreateTopic, UpdateAndCreateTopicList,
 };
 use protocol::request::transaction::EndTransaction;
 use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    client, consumer, group, lock, offset, pull, query, reply_message, reset, send, send_back,
-    server, topic, transaction,
+    clean, client, consumer, group, lock, offset, pull, query, reply_message, reset, send,
+    send_back, server, topic, transaction,
 };
 
 /// The table.
@@ -92,6 +92,9 @@ pub fn routes() -> Vec<Route<Broker>> {
         later UpdateAndCreateTopic => topic::create,
         later UpdateAndCreateTopicList => topic::create_list,
         later DeleteTopicInBroker => topic::delete,
+        plain CleanExpiredConsumeQueue => clean::expired_queues,
+        plain CleanUnusedTopic => clean::unused_topics,
+        plain DeleteExpiredCommitLog => clean::expired_log,
         plain GetAllTopicConfig => topic::all,
         plain GetTopicConfig => topic::get,
         plain GetTopicStatsInfo => topic::stats,

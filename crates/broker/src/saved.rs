@@ -62,19 +62,19 @@ impl StateFile {
         }
     }
 
-    /// The file's bytes.
-    pub fn encode(self, broker: &mut Broker, now_ms: i64) -> Vec<u8> {
+    /// The file's bytes; `None` for topics, which the save helper puts together in steps.
+    pub fn encode(self, broker: &mut Broker, now_ms: i64) -> Option<Vec<u8>> {
         match self {
-            StateFile::Topics => persist::encode_topics(&broker.topics),
-            StateFile::Groups => persist::encode_groups(&broker.groups),
+            StateFile::Topics => None,
+            StateFile::Groups => Some(persist::encode_groups(&broker.groups)),
             StateFile::Offsets => {
                 broker.offsets.advance_version(now_ms);
-                persist::encode_offsets(&broker.offsets)
+                Some(persist::encode_offsets(&broker.offsets))
             }
-            StateFile::DelayOffsets => persist::encode_delay_offsets(&broker.delays),
+            StateFile::DelayOffsets => Some(persist::encode_delay_offsets(&broker.delays)),
             StateFile::Filters => {
                 broker.filters.forget(now_ms, FORGET_FILTER_MS);
-                fastjson::write(&broker.filters.to_file())
+                Some(fastjson::write(&broker.filters.to_file()))
             }
         }
     }

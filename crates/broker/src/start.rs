@@ -21,10 +21,12 @@ use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
 use crate::member::Registrar;
 use crate::persist::{self, LoadError};
+use crate::retention;
 use crate::routes;
 use crate::saved::StateFile;
 use crate::signal::Signals;
-use crate::threads::{self, Intervals, Shared};
+use crate::threads::{self, Intervals, Pace, Shared};
+use crate::topic_journal::TopicJournal;
 use crate::transaction::Transactions;
 
 /// Why a broker did not start. Each says what to do about it.
@@ -104,10 +106,13 @@ pub fn start_with_file(
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let delay_levels_ms =
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
-    let store_config =
-        StoreConfig { delay_levels_ms: delay_levels_ms.clone(), ..store_config(&config) };
-    let store = Store::open(store_config, disk.clone(), boot_ms)?;
     let config_dir = Path::new(&config.store_root).join("config");
+    let store_config = StoreConfig {
+        delay_levels_ms: delay_levels_ms.clone(),
+        deleted_topics: persist::load_deleted_topics(&*disk, &config_dir)?,
+        ..store_config(&config)
+    };
+    let store = Store::open(store_config, disk.clone(), boot_ms)?;
     disk.create_dir_all(&config_dir)?;
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
@@ -117,13 +122,18 @@ pub fn start_with_file(
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
     persist::load(&mut broker, &*disk, &config_dir)?;
+    let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
+    let version = broker.topics.version();
+    broker.topics.load(topics, version);
     adopt_stored_topics(&mut broker);
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
     let waker = server.stopper();
-    let shared = Shared { service: service.clone(), waker, signals, disk, config_dir };
+    let topic_journal = Arc::new(Mutex::new(topic_journal));
+    let shared =
+        Shared { service: service.clone(), waker, signals, disk, config_dir, topic_journal };
     let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
     let loop_thread = spawn_vital("broker-loop", move || {
         let ended = server.run(&service);
@@ -170,7 +180,7 @@ impl RunningBroker {
                 return Err(StartError::Config("a helper thread panicked; see the log".to_owned()));
             }
         }
-        threads::save(&self.shared, StateFile::ALL.into_iter());
+        threads::save(&self.shared, StateFile::ALL.into_iter(), Pace::Whole);
         let service = Arc::into_inner(self.shared.service).expect("every thread has ended");
         let service = service.into_inner().expect("the loop ended without a panic");
         service.broker.store.close(wall_ms())?;
@@ -257,6 +267,9 @@ fn store_config(config: &BrokerConfig) -> StoreConfig {
         in_memory_bytes_max: config.pull_bytes_memory.max(1) as usize,
         on_disk_messages_max: config.pull_count_disk.max(1) as usize,
         on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
+        record_crc: config.record_crc,
+        retention: retention::settings(config),
+        utc_offset_ms: retention::utc_offset_ms(wall_ms()),
         ..StoreConfig::new(&config.store_root)
     }
 }

@@ -5,10 +5,11 @@
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
-//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, next segment |
+//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,13 +19,16 @@ use std::time::Duration;
 use base::clock::{mono_ns, wall_ms};
 use base::disk::{Disk, write_atomically};
 use base::thread::spawn_vital;
+use model::topic::TopicConfig;
 use remoting::Stopper;
 use store::JobKind;
 
 use crate::broker::BrokerService;
 use crate::member::Registrar;
+use crate::persist;
 use crate::saved::StateFile;
 use crate::signal::{Signals, Woken};
+use crate::topic_journal::TopicJournal;
 
 /// What every helper holds.
 #[derive(Clone)]
@@ -39,6 +43,8 @@ pub struct Shared {
     pub disk: Arc<dyn Disk>,
     /// The folder of the state files.
     pub config_dir: PathBuf,
+    /// What `topics.json` does not say yet.
+    pub topic_journal: Arc<Mutex<TopicJournal>>,
 }
 
 /// Intervals of the helpers.
@@ -61,7 +67,7 @@ pub struct Intervals {
 pub fn spawn_helpers(
     shared: &Shared,
     intervals: Intervals,
-    registrar: Registrar,
+    mut registrar: Registrar,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let mut helpers = Vec::new();
     let own = shared.clone();
@@ -98,8 +104,13 @@ fn run_job(shared: &Shared, kind: JobKind) -> bool {
 }
 
 /// What `store-work` looks for, the most urgent first.
-const BACKGROUND: [JobKind; 4] =
-    [JobKind::Preallocate, JobKind::WriteQueues, JobKind::ApplyIndex, JobKind::Checkpoint];
+const BACKGROUND: [JobKind; 5] = [
+    JobKind::Preallocate,
+    JobKind::WriteQueues,
+    JobKind::ApplyIndex,
+    JobKind::Checkpoint,
+    JobKind::Clean,
+];
 
 fn flush_loop(shared: &Shared, interval: Duration) {
     loop {
@@ -133,32 +144,109 @@ fn save_loop(shared: &Shared, interval: Duration) {
         if offsets_due {
             next_offsets_ns = mono_ns() + interval.as_nanos() as u64;
         }
+        let pace = if woken == Woken::Asked { Pace::Quick } else { Pace::Whole };
         let files = StateFile::ALL.into_iter().filter(|f| f.is_urgent() || offsets_due);
-        save(shared, files);
+        save(shared, files, pace);
     }
 }
 
-/// Writes the files that changed.
-pub fn save(shared: &Shared, files: impl Iterator<Item = StateFile>) {
+/// How much a save may leave for later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Somebody waits: single changes of topics go to the journal.
+    Quick,
+    /// There is time to write whole files.
+    Whole,
+}
+
+/// Saves what changed.
+pub fn save(shared: &Shared, files: impl Iterator<Item = StateFile>, pace: Pace) {
     let mut saved_any = false;
     for file in files {
-        let changed = with_broker(shared, |service| {
-            let broker = &mut service.broker;
-            let change = file.changes(broker);
-            (change > broker.saves.saved(file)).then(|| (change, file.encode(broker, wall_ms())))
-        });
-        let Some((change, bytes)) = changed else { continue };
-        let path = shared.config_dir.join(file.name());
-        match write_atomically(&*shared.disk, &path, &bytes) {
-            Ok(()) => {
-                with_broker(shared, |service| service.broker.saves.note(file, change));
-                saved_any = true;
-            }
+        let saved = match file {
+            StateFile::Topics => save_topics(shared, pace),
+            _ => save_file(shared, file),
+        };
+        match saved {
+            Ok(saved) => saved_any |= saved,
             // Nothing is lost: the old file stands, and the next interval tries again.
-            Err(e) => tracing::error!("cannot save {}: {e}", path.display()),
+            Err(e) => tracing::error!("cannot save {}: {e}", file.name()),
         }
     }
     if saved_any {
         shared.waker.wake();
     }
+}
+
+/// Writes a file if it changed; whether it did.
+fn save_file(shared: &Shared, file: StateFile) -> io::Result<bool> {
+    let changed = with_broker(shared, |service| {
+        let broker = &mut service.broker;
+        let change = file.changes(broker);
+        let is_behind = change > broker.saves.saved(file);
+        let bytes = is_behind.then(|| file.encode(broker, wall_ms())).flatten();
+        bytes.map(|bytes| (change, bytes))
+    });
+    let Some((change, bytes)) = changed else { return Ok(false) };
+    write_atomically(&*shared.disk, &shared.config_dir.join(file.name()), &bytes)?;
+    with_broker(shared, |service| service.broker.saves.note(file, change));
+    Ok(true)
+}
+
+/// What has to be written of the topics.
+enum TopicChange {
+    Nothing,
+    Some(Vec<TopicConfig>),
+    All,
+}
+
+/// Saves changed topics: few of them to the journal, else the whole table.
+fn save_topics(shared: &Shared, pace: Pace) -> io::Result<bool> {
+    let file = StateFile::Topics;
+    let mut journal = shared.topic_journal.lock().expect("nobody panics with the journal");
+    let may_append = pace == Pace::Quick && !journal.is_long();
+    let is_behind = pace == Pace::Whole && journal.is_used();
+    let (change, what) = with_broker(shared, |service| {
+        let broker = &mut service.broker;
+        let (change, saved) = (file.changes(broker), broker.saves.saved(file));
+        let some = broker.topics.changed_since(saved).filter(|_| may_append);
+        let what = match some {
+            _ if change == saved && !is_behind => TopicChange::Nothing,
+            Some(topics) => TopicChange::Some(topics),
+            None => TopicChange::All,
+        };
+        (change, what)
+    });
+    match what {
+        TopicChange::Nothing => return Ok(false),
+        TopicChange::Some(topics) => journal.append(&*shared.disk, &topics)?,
+        TopicChange::All => {
+            let bytes = encode_topics(shared);
+            journal.replace(&*shared.disk, &shared.config_dir.join(file.name()), &bytes)?;
+        }
+    }
+    with_broker(shared, |service| service.broker.saves.note(file, change));
+    Ok(true)
+}
+
+/// Topics copied under one hold of the lock.
+const TOPICS_PER_HOLD: usize = 2_000;
+
+/// `topics.json`, put together in steps so that the loop need not wait for all of it. What changes
+/// in between is saved again: the changes since are counted from before.
+fn encode_topics(shared: &Shared) -> Vec<u8> {
+    let (deleted, version) = with_broker(shared, |service| {
+        let broker = &mut service.broker;
+        let deleted = broker.store.deleted_topics();
+        let deleted: BTreeMap<String, i64> = deleted.map(|(t, at)| (t.to_owned(), at)).collect();
+        (deleted, broker.topics.version())
+    });
+    let (mut topics, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        let page;
+        (page, next) =
+            with_broker(shared, |service| service.broker.topics.page(from, TOPICS_PER_HOLD));
+        topics.extend(page);
+    }
+    persist::encode_topics(&topics, version, &deleted)
 }

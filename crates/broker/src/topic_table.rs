@@ -3,6 +3,8 @@
 //! Looked up once per message by the topic's bytes: an entry keeps the store's references to its
 //! queues, so that nothing else is looked up on the way.
 
+use std::collections::VecDeque;
+
 use hashbrown::HashMap;
 use model::names;
 use model::permission::{INHERIT, READ, WRITE};
@@ -53,7 +55,12 @@ pub struct TopicTable {
     entries: Vec<Option<TopicEntry>>,
     version: DataVersion,
     changes: u64,
+    /// Topics made or changed, the last change last.
+    log: VecDeque<Box<str>>,
 }
+
+/// Changes the table remembers.
+const LOG_MAX: usize = 16_384;
 
 impl TopicTable {
     /// A table with the system topics of `config`.
@@ -63,6 +70,7 @@ impl TopicTable {
             entries: Vec::new(),
             version: DataVersion::new(now_ms),
             changes: 0,
+            log: VecDeque::new(),
         };
         for topic in system_topics(config) {
             table.insert(topic);
@@ -101,8 +109,13 @@ impl TopicTable {
 
     /// Creates or changes a topic.
     pub fn put(&mut self, config: TopicConfig, now_ms: i64) -> TopicId {
+        let name: Box<str> = config.name.as_str().into();
         let id = self.insert(config);
         self.changed(now_ms);
+        if self.log.len() == LOG_MAX {
+            self.log.pop_front();
+        }
+        self.log.push_back(name);
         id
     }
 
@@ -111,6 +124,7 @@ impl TopicTable {
         let Some(id) = self.by_name.remove(name.as_bytes()) else { return false };
         self.entries[id.0 as usize] = None;
         self.changed(now_ms);
+        self.log.clear();
         true
     }
 
@@ -174,6 +188,39 @@ impl TopicTable {
         let send_forbidden = names::is_send_forbidden(&config.name);
         self.entries.push(Some(TopicEntry { config, send_forbidden, queues: Vec::new() }));
         id
+    }
+
+    /// A topic without configuration was deleted: what the state file says of that changed.
+    pub fn note_deletion(&mut self) {
+        self.changes += 1;
+        self.log.clear();
+    }
+
+    /// The topics made or changed since `change`, if that is all that happened and not too long
+    /// ago.
+    pub fn changed_since(&self, change: u64) -> Option<Vec<TopicConfig>> {
+        let count = usize::try_from(self.changes.checked_sub(change)?).ok()?;
+        let from = self.log.len().checked_sub(count)?;
+        let names = self.log.range(from..);
+        Some(names.filter_map(|name| self.get(name).cloned()).collect())
+    }
+
+    /// Every topic from a place on, at most `count` places; and the place behind, if there is more.
+    pub fn page(&self, from: usize, count: usize) -> (Vec<TopicConfig>, Option<usize>) {
+        let end = from.saturating_add(count).min(self.entries.len());
+        let topics = self.entries[from.min(end)..end].iter().flatten();
+        let next = (end < self.entries.len()).then_some(end);
+        (topics.map(|entry| entry.config.clone()).collect(), next)
+    }
+
+    /// How many places there are for topics.
+    pub fn places(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Gives the table a new version although nothing changed.
+    pub fn advance_version(&mut self, now_ms: i64) {
+        self.version.advance(now_ms);
     }
 
     fn changed(&mut self, now_ms: i64) {

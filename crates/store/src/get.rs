@@ -5,6 +5,8 @@ use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
 use crate::format::unit::{UNIT_LEN, Unit, units};
 use crate::store::Store;
+use model::message::DispatchProperties;
+use model::record::Entry;
 
 /// How a get ended. Java's names and rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +245,8 @@ impl Store {
             }
             last_seen = unit.commit_log_offset;
             found.next_begin_offset += 1;
-            if unit.commit_log_offset < removed_below || !filter.matches_code(unit.tags_code) {
+            let is_unwanted = !unit.is_extended() && !filter.matches_code(unit.tags_code);
+            if unit.commit_log_offset < removed_below || is_unwanted {
                 continue;
             }
             let next = run.peek().map_or(0, |next| next.end() - unit.commit_log_offset);
@@ -255,7 +258,9 @@ impl Store {
                     found.status = GetStatus::MessageWasRemoving;
                 }
                 removed_below = log.segments.start_of(start) + log.file_bytes();
-            } else if filter.matches_record(&out[at..]) {
+            } else if (!unit.is_extended() || filter.matches_code(tags_code_of(&out[at..])))
+                && filter.matches_record(&out[at..])
+            {
                 found.status = GetStatus::Found;
                 found.count += 1;
                 found.bytes += size;
@@ -272,4 +277,12 @@ impl Store {
 fn is_record(bytes: &[u8], unit: &Unit) -> bool {
     bytes.first_chunk().is_some_and(|size| i32::from_be_bytes(*size) == unit.size)
         && model::record::own_offset(bytes) == Some(unit.commit_log_offset)
+}
+
+/// The tags code as the record has it.
+fn tags_code_of(bytes: &[u8]) -> i64 {
+    match model::record::decode(bytes) {
+        Ok(Entry::Record(record)) => DispatchProperties::find(record.properties).tags_code(),
+        _ => 0,
+    }
 }

@@ -141,7 +141,16 @@ impl Store {
     /// The device failed.
     pub fn unit_at(&mut self, queue: QueueRef, offset: i64) -> Result<Option<Unit>, StoreError> {
         self.load_queue(queue)?;
-        self.queues.unit(queue, offset)
+        let Some(mut unit) = self.queues.unit(queue, offset)? else { return Ok(None) };
+        if unit.is_extended() {
+            let mut bytes = Vec::new();
+            if self.message_at(unit.commit_log_offset, &mut bytes)?
+                && let Ok(Entry::Record(record)) = record::decode(&bytes)
+            {
+                unit.tags_code = self.tags_code_of(&record);
+            }
+        }
+        Ok(Some(unit))
     }
 
     /// Store time of the queue's first message, -1 when it has none.

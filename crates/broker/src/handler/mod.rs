@@ -7,6 +7,7 @@ pub mod send;
 pub mod send_back;
 pub mod transaction;
 
+pub mod clean;
 pub mod client;
 pub mod consumer;
 pub mod group;

@@ -18,7 +18,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
 use crate::config::{BrokerConfig, JAVA_KEYS};
-use crate::{persist, reply};
+use crate::{persist, reply, retention};
 
 /// The figures of the queues Java has in front of its thread pools; requests here wait in none.
 const POOLS: [(&str, &str); 15] = [
@@ -223,6 +223,7 @@ pub fn update_config(
     }
     broker.config = config;
     broker.foreign_config = foreign;
+    retention::apply(broker);
     broker.signals.member.ask();
     Ok(Reply::done())
 }

@@ -173,7 +173,7 @@ pub fn all(
     _: &Call<'_>,
     _: GetAllTopicConfig,
 ) -> Answer<GetAllTopicConfig> {
-    let body = persist::topics_body(&broker.topics);
+    let body = persist::topics_body(broker.topics.iter(), broker.topics.version());
     let count = body.topic_config_table.len() as i32;
     let header = GetAllTopicConfigReply { total_topic_num: Some(count) };
     Ok(Reply::with_body(header, fastjson::write(&body)))

@@ -5,6 +5,7 @@ mod kill;
 mod kinds;
 mod peer;
 mod quickstart;
+mod retention;
 mod servers;
 mod until;
 mod wire;

@@ -144,7 +144,7 @@ impl Segments {
     /// Gives the files from `from` on their full length, which an interrupted creation did not.
     pub(crate) fn complete_from(&mut self, from: i64) -> Result<(), StoreError> {
         let starts: Vec<i64> =
-            self.starts.iter().copied().filter(|start| *start + self.file_bytes > from).collect();
+            self.starts.iter().copied().filter(|start| *start + self.file_bytes >= from).collect();
         starts.into_iter().try_for_each(|start| self.create(start))
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct QueueWriter {
     unsynced_dirs: BTreeSet<PathBuf>,
     /// See [`QueueWriter::sync_first`].
     sync_first: Option<PathBuf>,
+    /// See [`QueueWriter::doubt_entries`].
+    are_entries_doubtful: bool,
 }
 
 impl QueueWriter {
@@ -51,7 +53,14 @@ impl QueueWriter {
             unsynced: BTreeMap::new(),
             unsynced_dirs: BTreeSet::new(),
             sync_first: None,
+            are_entries_doubtful: false,
         }
+    }
+
+    /// Says that the last process may have created files without having synced their folders:
+    /// those of all files written before the next sync are synced with it.
+    pub(crate) fn doubt_entries(&mut self) {
+        self.are_entries_doubtful = true;
     }
 
     /// Removes the folders of deleted topics. Must come before their queues are written anew.
@@ -97,9 +106,15 @@ impl QueueWriter {
     ) -> io::Result<()> {
         let key = (queue, start);
         let QueueWriter { disk, open, file_bytes, .. } = self;
-        let file = open.get(key, || create(&**disk, path, *file_bytes as u64))?;
+        let mut is_opened = false;
+        let file = open.get(key, || {
+            is_opened = true;
+            create(&**disk, path, *file_bytes as u64)
+        })?;
         if is_new {
             write_blanks(&**file, at)?;
+        }
+        if is_new || is_opened && self.are_entries_doubtful {
             for dir in path.ancestors().skip(1).take(4) {
                 self.unsynced_dirs.insert(dir.to_owned());
             }
@@ -159,6 +174,7 @@ impl QueueWriter {
         }
         self.unsynced.clear();
         self.unsynced_dirs.clear();
+        self.are_entries_doubtful = false;
         Ok(())
     }
 }

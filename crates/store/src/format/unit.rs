@@ -43,6 +43,12 @@ impl Unit {
         self.commit_log_offset.saturating_add(i64::from(self.size))
     }
 
+    /// Whether the tags code is none, but a place in an extension file: the record must be asked
+    /// for its tag. (Java's `enableConsumeQueueExt`.)
+    pub fn is_extended(&self) -> bool {
+        self.tags_code < i64::from(i32::MIN)
+    }
+
     /// Whether a unit was ever written here (Java's rule).
     pub fn is_written(&self) -> bool {
         self.commit_log_offset >= 0 && self.size > 0

@@ -31,6 +31,9 @@ pub(crate) struct IndexWriter {
     current: Option<(IndexFile, Arc<dyn DiskFile>)>,
     /// See [`IndexWriter::sync_first`].
     sync_first: Option<PathBuf>,
+    /// Whether the folder may not have been synced since the file was created, by a process that
+    /// ended in between.
+    is_entry_doubtful: bool,
 }
 
 /// What a job did to the index.
@@ -57,8 +60,17 @@ impl IndexWriter {
             }
             None => None,
         };
-        let (done, files, sync_first) = (0, Vec::new(), None);
-        Ok(IndexWriter { disk, dir, slots, entries, done, files, current, sync_first })
+        Ok(IndexWriter {
+            disk,
+            dir,
+            slots,
+            entries,
+            done: 0,
+            files: Vec::new(),
+            is_entry_doubtful: current.is_some(),
+            current,
+            sync_first: None,
+        })
     }
 
     /// Syncs this folder before anything else is written, as the writer of queues does.
@@ -101,13 +113,19 @@ impl IndexWriter {
 
     /// Returns when everything applied so far survives a power cut.
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
-        match &self.current {
-            Some((file, opened)) => opened
-                .sync_data()
-                .map_err(final_error)
-                .map_err(StoreError::io("cannot sync", &file.path)),
-            None => Ok(()),
+        let Some((file, opened)) = &self.current else { return Ok(()) };
+        let synced = opened.sync_data().map_err(final_error);
+        synced.map_err(StoreError::io("cannot sync", &file.path))?;
+        if std::mem::take(&mut self.is_entry_doubtful) {
+            let synced = self.sync_folders().map_err(final_error);
+            synced.map_err(StoreError::io("cannot sync", &self.dir))?;
         }
+        Ok(())
+    }
+
+    /// Syncs the folder, and the one above, since it may be as new as the file.
+    fn sync_folders(&self) -> io::Result<()> {
+        self.dir.ancestors().take(2).try_for_each(|dir| self.disk.sync_dir(dir))
     }
 
     fn room(&self) -> usize {
@@ -139,12 +157,7 @@ impl IndexWriter {
         let opened = self
             .disk
             .create(&path, len)
-            .and_then(|file| {
-                // The folder may be as new as the file.
-                let mut dirs = self.dir.ancestors().take(2);
-                dirs.try_for_each(|dir| self.disk.sync_dir(dir)).map_err(final_error)?;
-                Ok(file)
-            })
+            .and_then(|file| self.sync_folders().map_err(final_error).map(|()| file))
             .map_err(StoreError::io("cannot create", &path))?;
         self.current = Some((IndexFile { path, header }, opened));
         Ok(())

@@ -55,6 +55,7 @@ impl IndexFile {
 /// See the file's description.
 pub(crate) struct Index {
     disk: Arc<dyn Disk>,
+    dir: PathBuf,
     slots: u32,
     /// Oldest first.
     files: Vec<IndexFile>,
@@ -108,6 +109,7 @@ impl Index {
         }
         Ok(Index {
             disk,
+            dir,
             slots,
             files,
             pending: Batch::default(),
@@ -129,22 +131,40 @@ impl Index {
             .partition(|file| file.header.end_timestamp > timestamp);
         self.files = kept;
         let gone: Vec<IndexFile> = gone;
+        let is_any = !gone.is_empty();
         for file in gone {
             let path = &file.path;
             self.disk.remove_file(path).map_err(StoreError::io("cannot remove", path))?;
         }
-        Ok(())
+        self.removed(is_any)
+    }
+
+    /// Makes removals last: a file that came back would say of new messages that it has their
+    /// keys.
+    fn removed(&self, is_any: bool) -> Result<(), StoreError> {
+        if !is_any {
+            return Ok(());
+        }
+        self.disk.sync_dir(&self.dir).map_err(StoreError::io("cannot sync", &self.dir))
     }
 
     /// Forgets what is said of the log at and beyond `end`, which was lost: keys of messages that
     /// will stand there must not be taken for written. `known` is an offset below which all keys
     /// are surely in the files. Entries of lost messages stay; queries see that they are void.
     pub(crate) fn cut(&mut self, end: i64, known: i64) -> Result<(), StoreError> {
-        while let Some(file) = self.files.last_mut().filter(|file| file.header.end_offset > end) {
+        let count = self.files.len();
+        for at in (0..count).rev() {
+            let file = &mut self.files[at];
+            if file.is_empty() {
+                continue;
+            }
+            if file.header.end_offset <= end {
+                break;
+            }
             let path = &file.path;
             if file.header.begin_offset >= end {
                 self.disk.remove_file(path).map_err(StoreError::io("cannot remove", path))?;
-                self.files.pop();
+                self.files.remove(at);
                 continue;
             }
             file.header.end_offset = known.min(end);
@@ -155,8 +175,9 @@ impl Index {
                     opened.sync_data()
                 })
                 .map_err(StoreError::io("cannot write", path))?;
+            break;
         }
-        Ok(())
+        self.removed(self.files.len() < count)
     }
 
     /// Undoes what an interrupted job did to the newest file's slots.

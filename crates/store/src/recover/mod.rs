@@ -20,11 +20,13 @@ use crate::store::Store;
 use model::message::{DispatchProperties, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
-use scan::{Bad, Found, Scanner, has_lost_sector, record_behind};
+use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
 /// Units and keys collected before they are written, while dispatching again.
 const UNITS_BYTES_MAX: usize = 8 << 20;
 const KEYS_MAX: usize = 256 << 10;
+/// Queue offsets from here on are not believed.
+const QUEUE_OFFSET_MAX: i64 = 1 << 48;
 /// Log copied at once.
 const COPY_BYTES: usize = 1 << 20;
 
@@ -72,8 +74,8 @@ impl Store {
         self.last_store_timestamp = tail.last_timestamp;
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
-        // A filler may end the log's file although a power cut left the file itself too short.
-        self.log.segments.complete_from(start.at)?;
+        // Also those that are complete but for what lies behind their fillers.
+        self.log.segments.complete_from(start.at.min(tail.end))?;
         if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
@@ -256,7 +258,7 @@ impl Store {
                 // Its length may be what is wrong: it ends where an intact one begins.
                 Some(next) => {
                     let len = claimed.clamp(512, 8 << 20).min(rest).min((next - at) as usize);
-                    has_lost_sector(segments, at, len)?
+                    !is_bare_head(segments, at)? && has_lost_sector(segments, at, len)?
                 }
                 None => true,
             }
@@ -292,6 +294,9 @@ impl Store {
         self.index.repair()?;
         self.index.cut(end, start.dispatched)?;
         self.open_index_writer()?;
+        if let Some(writer) = self.queue_writer.as_mut().filter(|_| !was_stopped_cleanly) {
+            writer.doubt_entries();
+        }
         let first = self.log.min();
         let mut from = start.dispatched;
         if self.queues.iter().next().is_none() {
@@ -423,19 +428,32 @@ impl Store {
             return Ok(false);
         }
         if replay.queue_offset != max {
-            // The log is right: the queue was cut short, or its topic was deleted and made anew.
             self.write_queues()?;
-            let writer = self.queue_writer.as_mut().expect("no job runs before the start");
-            if replay.queue_offset < max {
-                self.queues.cut(queue, replay.queue_offset, writer)?;
-            } else {
-                self.queues.restart(queue, replay.queue_offset, writer)?;
+            let (min, writer) = (self.queues[queue].min, self.queue_writer.as_mut());
+            let writer = writer.expect("no job runs before the start");
+            match replay.queue_offset {
+                // The topic was deleted and made anew.
+                0 => self.queues.cut(queue, 0, writer)?,
+                // The first one left in the log.
+                offset if min == max && (0..QUEUE_OFFSET_MAX).contains(&offset) => {
+                    self.queues.restart(queue, offset, writer)?;
+                }
+                // No sum covers the field: the number of its predecessors is believed instead.
+                offset => tracing::warn!(
+                    at = replay.unit.commit_log_offset,
+                    "a record says its queue offset is {offset}, {max} is next"
+                ),
             }
         }
         self.queues[queue].exists = true;
         self.queues.push(queue, unit);
         self.queues[queue].next = self.queues[queue].max;
         Ok(true)
+    }
+
+    /// What the consume queue unit of a record says as tags code.
+    pub(crate) fn tags_code_of(&self, record: &Record<'_>) -> i64 {
+        self.replayed_tags_code(&Replay::of(record))
     }
 
     /// The tags code: the delivery time in the schedule topic (Java's rule), else as derived.

@@ -138,7 +138,8 @@ impl<'s> Scanner<'s> {
     }
 }
 
-/// Where the first intact record behind `from` starts.
+/// Whether an intact record starts behind `from`; if so, where the damage at `from` ends at the
+/// latest: at that record, or at a filler before it.
 pub(super) fn record_behind(
     segments: &mut Segments,
     file_bytes: i64,
@@ -146,18 +147,23 @@ pub(super) fn record_behind(
 ) -> Result<Option<i64>, StoreError> {
     let mut at = from + 1;
     let mut block = vec![0; BLOCK_BYTES];
+    let mut filler = None;
     while segments.has(segments.start_of(at)) {
         let read = segments.read(at, &mut block)?;
         let to_end_of_file = file_bytes - at % file_bytes;
-        if read < record::RECORD_LEN_MIN {
+        if read < FILLER_LEN_MIN {
             at += to_end_of_file;
             continue;
         }
         for position in candidates(&block[..read]) {
             let start = at + position as i64;
+            if is_filler(&block[position..], file_bytes - start % file_bytes) {
+                filler.get_or_insert(start);
+                continue;
+            }
             let mut scanner = Scanner::new(segments, file_bytes, start, true);
             if let Found::Record(_) = scanner.next()? {
-                return Ok(Some(start));
+                return Ok(Some(filler.unwrap_or(start)));
             }
         }
         // A magic may lie across two blocks.
@@ -166,15 +172,20 @@ pub(super) fn record_behind(
     Ok(None)
 }
 
-/// Where in `bytes` a record may start: four bytes before a magic.
+fn is_filler(bytes: &[u8], to_end_of_file: i64) -> bool {
+    matches!(record::decode(bytes), Ok(Entry::Filler(len)) if i64::from(len) == to_end_of_file)
+}
+
+/// Where in `bytes` a record or a filler may start: four bytes before a magic.
 fn candidates(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let first = record::MAGIC_V1.to_be_bytes()[0];
+    let filler = record::FILLER_MAGIC.to_be_bytes()[0];
     bytes.windows(8).enumerate().filter_map(move |(i, window)| {
-        if window[4] != first {
+        if window[4] != first && window[4] != filler {
             return None;
         }
         let magic = u32::from_be_bytes([window[4], window[5], window[6], window[7]]);
-        matches!(magic, record::MAGIC_V1 | record::MAGIC_V2).then_some(i)
+        matches!(magic, record::MAGIC_V1 | record::MAGIC_V2 | record::FILLER_MAGIC).then_some(i)
     })
 }
 
@@ -188,6 +199,16 @@ fn lacks_text(record: &Record<'_>, at: i64) -> bool {
     let first = SECTOR - (start % SECTOR as i64) as usize;
     let (head, rest) = record.properties.split_at(first.min(record.properties.len()));
     std::iter::once(head).chain(rest.chunks(SECTOR)).any(|share| share.iter().all(|b| *b == 0))
+}
+
+/// Whether only zeros follow eight bytes within their sector: a filler, if a damaged one, for a
+/// record has its sums there.
+pub(super) fn is_bare_head(segments: &mut Segments, start: i64) -> Result<bool, StoreError> {
+    let in_sector = SECTOR - (start % SECTOR as i64) as usize;
+    let mut bytes = [0; SECTOR];
+    let read = segments.read(start, &mut bytes[..in_sector])?;
+    let rest = bytes[..read].get(FILLER_LEN_MIN..).unwrap_or(&[]);
+    Ok(rest.len() >= FILLER_LEN_MIN && rest.iter().all(|b| *b == 0))
 }
 
 /// Whether one of the 512-byte sectors that a record from `start` of `len` bytes touches reads as

@@ -141,3 +141,47 @@ fn a_second_process_is_kept_out() {
     drop(store);
     open(&disk, dir.path());
 }
+
+/// What Java writes with enableConsumeQueueExt: the place in an extension file instead of a code.
+#[test]
+fn units_with_extension_addresses_are_filtered_by_their_records() {
+    let disk = SimDisk::new();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let root = Path::new("/s");
+    let mut store = open(&shared, root);
+    let code = |tag: &str| i64::from(base::hash::java_hash(tag.as_bytes()));
+    for (topic, properties) in [
+        ("T", "TAGS\x01A\x02"),
+        ("T", "TAGS\x01B\x02"),
+        ("T", "KEYS\x01none\x02"),
+        ("SCHEDULE_TOPIC_XXXX", "DELAY\x011\x02"),
+    ] {
+        let queue = store.queue_or_create(topic.as_bytes(), 0).unwrap();
+        let mut put = message(topic, queue, 0, b"x");
+        put.properties[0] = properties.as_bytes();
+        store.append(&put).unwrap();
+    }
+    store.write().unwrap();
+    store.close(NOW).unwrap();
+    for topic in ["T", "SCHEDULE_TOPIC_XXXX"] {
+        let path = root.join(format!("consumequeue/{topic}/0/00000000000000000000"));
+        disk.corrupt(&path, |bytes| {
+            for (at, unit) in bytes.as_chunks_mut::<20>().0.iter_mut().enumerate() {
+                let address = i64::MIN + at as i64 * 48;
+                unit[12..].copy_from_slice(&address.to_be_bytes());
+            }
+        });
+    }
+    let mut store = open(&shared, root);
+    let queue = store.queue(b"T", 0).unwrap();
+    for (wanted, count) in [("A", 1), ("B", 1), ("C", 0)] {
+        let mut out = Vec::new();
+        let mut filter = |found: i64| found == code(wanted);
+        let got = store.get(queue, 0, 32, 1 << 20, &mut filter, &mut out).unwrap();
+        assert_eq!((got.count, got.next_begin_offset), (count, 3), "{wanted}");
+    }
+    assert_eq!(bodies(&mut store, queue).len(), 3);
+    let schedule = store.queue(b"SCHEDULE_TOPIC_XXXX", 0).unwrap();
+    let unit = store.unit_at(schedule, 0).unwrap().unwrap();
+    assert_eq!(unit.tags_code, NOW + 1000, "never early");
+}

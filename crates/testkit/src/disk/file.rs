@@ -33,7 +33,8 @@ impl FileState {
             _ if low == high => low,
             0 => self.bytes.len(),
             1 => self.synced.len(),
-            _ => low + random.below(high - low + 1),
+            // Devices write whole sectors.
+            _ => (low + random.below(high - low + 1)).next_multiple_of(SECTOR).min(high),
         };
         let mut bytes = self.synced.clone();
         bytes.resize(len, 0);

@@ -11,7 +11,7 @@ mod fault;
 mod file;
 mod folder;
 
-use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space};
+use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space, read_to_end_of};
 use folder::{Change, Node, Tree};
 use std::collections::BTreeSet;
 use std::io;
@@ -49,6 +49,8 @@ struct State {
     now_ms: i64,
     /// Reads from now until one is short.
     short_read: Option<u64>,
+    /// How many were.
+    short_reads: u64,
     /// Chooses which blocks a failed sync wrote; none if 0.
     media_seed: u64,
 }
@@ -126,7 +128,7 @@ impl SimDisk {
         self.fail(Fault { ops: vec![Op::Sync, Op::SyncDir], nth, is_lasting: false, error });
     }
 
-    /// Lets the `nth` read from now (counted from 1) return fewer bytes than there are.
+    /// Lets the `nth` read from now (counted from 1) be interrupted half way, as systems may.
     pub fn shorten_read(&self, nth: u64) {
         self.state().short_read = Some(nth);
     }
@@ -176,6 +178,11 @@ impl SimDisk {
     /// Changes so far: calls that a cut can fall into.
     pub fn changes(&self) -> u64 {
         self.state().changes
+    }
+
+    /// Reads so far that were interrupted half way.
+    pub fn short_reads(&self) -> u64 {
+        self.state().short_reads
     }
 
     /// Faults met so far.
@@ -313,8 +320,9 @@ struct SimFile {
     number: usize,
 }
 
-impl DiskFile for SimFile {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+impl SimFile {
+    /// One read as a system does it: perhaps fewer bytes than there are.
+    fn read_some(&self, buf: &mut [u8], offset: usize) -> io::Result<usize> {
         let mut state = self.disk.state();
         state.call(Op::Read)?.whole()?;
         let is_short = match &mut state.short_read {
@@ -325,17 +333,24 @@ impl DiskFile for SimFile {
             None => false,
         };
         let bytes = &state.tree.files[self.number].bytes;
-        let from = bytes.len().min(offset as usize);
+        let from = bytes.len().min(offset);
         let mut len = buf.len().min(bytes.len() - from);
-        if is_short {
+        if is_short && len > 1 {
             len /= 2;
         }
         buf[..len].copy_from_slice(&bytes[from..from + len]);
         if is_short {
             state.short_read = None;
-            state.hits += 1;
+            state.short_reads += 1;
         }
         Ok(len)
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        // Short counts of the system never get past the loop that the real disk uses too.
+        read_to_end_of(buf, offset, |part, at| self.read_some(part, at as usize))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -346,8 +361,9 @@ impl DiskFile for SimFile {
             Fate::Whole => state.check_space(self.number, at, at + bytes.len()),
             Fate::Half(error) => Err(error),
         };
-        // A failing write may have done half of its work.
-        let bytes = if full.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
+        // A failing write may have done half of its work, up to the end of a sector.
+        let half = (at + bytes.len() / 2) / file::SECTOR * file::SECTOR;
+        let bytes = if full.is_ok() { bytes } else { &bytes[..half.saturating_sub(at)] };
         if full.is_ok() || state.check_space(self.number, at, at + bytes.len()).is_ok() {
             let now_ms = state.now_ms;
             let file = &mut state.tree.files[self.number];

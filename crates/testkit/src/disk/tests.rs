@@ -25,7 +25,7 @@ fn synced_bytes_and_entries_survive_every_crash() {
         assert!(bytes[10_000..].iter().all(|b| matches!(b, 0 | 8)));
         lens.insert(bytes.len());
     }
-    assert!(lens.len() > 10);
+    assert!(lens.len() > 5);
 }
 
 #[test]
@@ -127,11 +127,12 @@ fn a_cut_stops_the_machine_in_the_middle_of_a_write() {
     let (disk, file) = disk_with("/d/f");
     disk.cut_at(2);
     file.write_at(b"12", 0).unwrap();
-    assert!(file.write_at(b"3456", 2).is_err());
+    assert!(file.write_at(&[3; 2000], 2).is_err());
     assert!(file.write_at(b"7", 4).is_err());
     assert!(file.sync_data().is_err() && disk.is_off());
     assert!(disk.list(Path::new("/d")).is_err());
-    assert_eq!(disk.process_crash().read(Path::new("/d/f")).unwrap(), b"1234");
+    let left = disk.process_crash().read(Path::new("/d/f")).unwrap();
+    assert_eq!(left, [&b"12"[..], &[3; 510]].concat(), "whole sectors arrive");
 }
 
 #[test]
@@ -180,8 +181,12 @@ fn short_reads_and_endless_work_are_made_on_demand() {
     let (disk, file) = disk_with("/d/f");
     file.write_at(&[1; 100], 0).unwrap();
     disk.shorten_read(2);
-    let lens: Vec<_> = (0..3).map(|_| file.read_at(&mut [0; 100], 0).unwrap()).collect();
-    assert_eq!(lens, [100, 50, 100]);
+    for _ in 0..3 {
+        let mut bytes = [0; 100];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 100);
+        assert_eq!(bytes, [1; 100]);
+    }
+    assert_eq!(disk.short_reads(), 1);
     disk.limit_calls(3);
     assert_eq!((0..10).filter(|_| file.read_at(&mut [0], 0).is_ok()).count(), 3);
     assert!(disk.is_exhausted());
