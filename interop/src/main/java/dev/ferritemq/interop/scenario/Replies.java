@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import dev.ferritemq.interop.Check;
 import dev.ferritemq.interop.Context;
 import dev.ferritemq.interop.Inbox;
+import dev.ferritemq.interop.Scenario;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -14,6 +15,7 @@ import org.apache.rocketmq.client.exception.RequestTimeoutException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.RequestCallback;
 import org.apache.rocketmq.client.utils.MessageUtil;
+import org.apache.rocketmq.common.MQVersion;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 
@@ -58,17 +60,16 @@ public final class Replies {
 
     /** Sync and async requests get their own replies. */
     public static void request(Context context) throws Exception {
+        if (MQVersion.CURRENT_VERSION >= MQVersion.Version.V5_0_0.ordinal()) {
+            throw new Scenario.Skipped("a 5.3.3 client often reports a time-out at once, with every server");
+        }
         String topic = context.topic(2);
         responder(context, topic);
         DefaultMQProducer producer = requester(context, topic);
         for (int i = 0; i < 5; i++) {
-            int index = i;
-            // A 5.3.3 client now and then reports a time-out at once, with every server.
-            Check.eventually(30, "reply " + i, () -> {
-                Message reply = producer.request(Context.message(topic, "TagA", index), 5_000);
-                Check.equal("reply to body-" + index, new String(reply.getBody()), "reply");
-                return "value".equals(reply.getProperty("own"));
-            });
+            Message reply = producer.request(Context.message(topic, "TagA", i), 15_000);
+            Check.equal("reply to body-" + i, new String(reply.getBody()), "reply");
+            Check.equal("value", reply.getProperty("own"), "own property of the reply");
         }
         CompletableFuture<Message> later = new CompletableFuture<>();
         producer.request(Context.message(topic, "TagA", 7), new RequestCallback() {

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import dev.ferritemq.interop.Check;
 import dev.ferritemq.interop.Context;
 import dev.ferritemq.interop.Inbox;
+import dev.ferritemq.interop.Scenario;
 import dev.ferritemq.interop.Wire;
 import org.apache.rocketmq.client.consumer.AckCallback;
 import org.apache.rocketmq.client.consumer.AckResult;
@@ -29,6 +30,14 @@ import org.apache.rocketmq.remoting.protocol.header.PopMessageRequestHeader;
 /** POP consumption: the broker hands out messages for a time, acknowledged one by one. */
 public final class Pops {
     private Pops() {
+    }
+
+    /** Binary headers have 16 bits for a request code; those of POP need 18. */
+    private static void require(Context context) {
+        context.requireServerFive();
+        if ("ROCKETMQ".equals(System.getProperty("rocketmq.serialize.type"))) {
+            throw new Scenario.Skipped("binary headers cut the request codes of POP");
+        }
     }
 
     private static PopResult pop(Context context, String topic, String group, int count, long invisibleMs)
@@ -110,7 +119,7 @@ public final class Pops {
 
     /** Popped ones are nobody else's until they are acknowledged, and gone for the group after. */
     public static void popAndAck(Context context) throws Exception {
-        context.requireServerFive();
+        require(context);
         String topic = context.topic(2);
         String group = context.name("g");
         context.send(topic, 0, 10);
@@ -134,7 +143,7 @@ public final class Pops {
 
     /** What is not acknowledged in time comes again, with its count. */
     public static void redelivery(Context context) throws Exception {
-        context.requireServerFive();
+        require(context);
         String topic = context.topic(1);
         String group = context.name("g");
         context.send(topic, 0, 4);
@@ -154,7 +163,7 @@ public final class Pops {
 
     /** A longer time keeps it away, a shorter brings it back sooner. */
     public static void invisibleTime(Context context) throws Exception {
-        context.requireServerFive();
+        require(context);
         String topic = context.topic(1);
         String group = context.name("g");
         context.send(topic, 0, 1);
@@ -182,7 +191,7 @@ public final class Pops {
 
     /** A push consumer told by the broker to pop: assignments, acks, retries without own rebalance. */
     public static void pushByPop(Context context) throws Exception {
-        context.requireServerFive();
+        require(context);
         String topic = context.topic(4);
         String group = context.name("g");
         Inbox done = new Inbox();
