@@ -20,8 +20,13 @@ pub(crate) use room::WantedRoom;
 pub(crate) use segments::Segments;
 use window::Window;
 
-/// Cold reads fetch this much at once when the messages lie close together.
+/// Reads of files take this much at once when the messages lie close together.
 const READ_AHEAD_BYTES: usize = 128 << 10;
+/// Messages nearer than this to each other: copying what lies between is cheaper than a system
+/// call for each.
+const CLOSE_BYTES: i64 = 16 << 10;
+/// Messages nearer than this to each other: who reads one reads the log in between from the device.
+const READS_ON_BYTES: i64 = 512 << 10;
 
 /// See the file's description.
 pub(crate) struct CommitLog {
@@ -176,8 +181,8 @@ impl CommitLog {
             out.extend_from_slice(bytes);
             return Ok(true);
         }
-        let close_together = span_hint > len as i64 && span_hint < READ_AHEAD_BYTES as i64 * 4;
-        if close_together && len < READ_AHEAD_BYTES {
+        let reads_on = span_hint > len as i64 && span_hint < READS_ON_BYTES;
+        if reads_on && span_hint < CLOSE_BYTES && len < READ_AHEAD_BYTES {
             return self.read_ahead(offset, len, out);
         }
         let at = out.len();
@@ -188,6 +193,7 @@ impl CommitLog {
         }
         match read? {
             Some(read) => Ok(read == len),
+            None if reads_on => self.cold(offset, COLD_LOG_BYTES),
             None => self.cold(offset, COLD_RECORD_BYTES.max(len as i64)),
         }
     }
