@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
-//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, room, old files |
+//! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, room, cleaning |
 //! | `store-read` | pulls of old messages | reads them into the page cache |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
