@@ -127,6 +127,7 @@ impl Store {
         out: &mut Vec<u8>,
     ) -> Result<GetResult, StoreError> {
         self.load_queue(queue)?;
+        self.log.last_file_read = -1;
         let state = &self.queues[queue];
         let (min, max) = (state.min, state.max);
         let (status, next) = match offset {
@@ -201,6 +202,8 @@ impl Store {
             ) {
                 Ok(Some(seen)) => last_seen = seen,
                 Ok(None) => break Ok(()),
+                // The next get will ask for what is not in memory.
+                Err(StoreError::Cold(_)) if found.count > 0 => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
@@ -252,7 +255,9 @@ impl Store {
             let next = run.peek().map_or(0, |next| next.end() - unit.commit_log_offset);
             let at = out.len();
             let (start, size) = (unit.commit_log_offset, unit.size.max(0) as usize);
-            if !log.read_into(start, size, next, out)? || !is_record(&out[at..], &unit) {
+            let read = log.read_into(start, size, next, out);
+            if !read.inspect_err(|_| found.next_begin_offset -= 1)? || !is_record(&out[at..], &unit)
+            {
                 out.truncate(at);
                 if found.count == 0 {
                     found.status = GetStatus::MessageWasRemoving;

@@ -6,7 +6,7 @@ use crate::rig::{NOW, bodies, message, small};
 use base::disk::Disk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{FlushType, Job, JobKind, PutError, Retention, Store, StoreConfig};
+use store::{FlushType, Job, JobKind, PutError, Retention, Store, StoreConfig, StoreError};
 use testkit::disk::{Random, SimDisk};
 
 const TOPICS: [&str; 3] = ["Orders", "%RETRY%group", "Logs"];
@@ -19,6 +19,8 @@ struct World {
     disk: SimDisk,
     config: StoreConfig,
     model: Model,
+    /// Whether the disk fills now and then.
+    fills: bool,
     now_ms: i64,
     count: usize,
 }
@@ -42,8 +44,9 @@ impl World {
                 ..Retention::default()
             };
         }
+        let fills = random.below(3) == 0;
         let disk = SimDisk::new();
-        World { random, disk, config, model: Model::new(), now_ms: NOW, count: 0 }
+        World { fills, random, disk, config, model: Model::new(), now_ms: NOW, count: 0 }
     }
 
     fn open(&self, disk: &SimDisk) -> Store {
@@ -52,8 +55,18 @@ impl World {
             .unwrap_or_else(|error| panic!("cannot open: {error}"))
     }
 
+    /// A full disk may refuse.
     fn put(&mut self, store: &mut Store) {
-        self.try_put(store).unwrap();
+        match self.try_put(store) {
+            Ok(()) | Err(PutError::DiskFull(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Lets the disk be full for a while, or have room again.
+    fn change_capacity(&mut self) {
+        let more = if self.random.below(2) == 0 { self.random.below(64 << 10) } else { 1 << 30 };
+        self.disk.set_capacity(self.disk.used() + more as u64);
     }
 
     /// Only puts that succeed are in the model.
@@ -107,6 +120,9 @@ impl World {
         for _ in 0..20 + self.random.below(60) {
             self.now_ms += self.random.below(2000) as i64;
             self.disk.set_now_ms(self.now_ms);
+            if self.fills && self.random.below(8) == 0 {
+                self.change_capacity();
+            }
             for _ in 0..self.random.below(6) {
                 self.put(store);
             }
@@ -194,9 +210,14 @@ fn lives(seed: u64) {
                 running.into_iter().for_each(|job| store.finish(job.run()).unwrap());
                 store.write().unwrap();
                 let end = store.end();
-                store.close(world.now_ms).unwrap();
                 let seed = world.random.draw();
-                (end, disk.crash(seed))
+                match store.close(world.now_ms) {
+                    Ok(()) => (end, disk.crash(seed)),
+                    Err(StoreError::DiskFull | StoreError::Io { .. }) if world.fills => {
+                        (end, disk.process_crash())
+                    }
+                    Err(error) => panic!("{what}: {error}"),
+                }
             }
             1..=3 => (store.written(), disk.process_crash()),
             _ => {
@@ -204,6 +225,7 @@ fn lives(seed: u64) {
                 (store.flushed(), disk.crash(seed))
             }
         };
+        image.set_capacity(1 << 40);
         let mut first = world.open(&image);
         world.check(&mut first, must_have, &what);
         world.check_keys(&mut first, &what);

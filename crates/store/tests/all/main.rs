@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod clean;
+mod cold;
 mod crash;
 mod golden;
 mod put_get;
