@@ -228,7 +228,9 @@ pub(super) fn has_lost_sector(
     }
     let is_lost = |(i, sector): (usize, &[u8])| {
         let skip = if i == 0 { lead } else { 0 };
-        sector.get(skip..).is_some_and(|rest| rest.iter().all(|b| *b == 0))
+        let Some(rest) = sector.get(skip..) else { return false };
+        // A length begins with zeros; with the magic behind it a head does not consist of them.
+        rest.iter().all(|b| *b == 0) && (i > 0 || rest.len() >= FILLER_LEN_MIN)
     };
     Ok(bytes[..read].chunks(SECTOR).enumerate().any(is_lost))
 }
