@@ -24,6 +24,9 @@ mod file_cache;
 pub mod format;
 mod index;
 
+#[cfg(feature = "mutants")]
+pub mod mutant;
+
 pub mod files;
 pub mod open;
 mod recover;
