@@ -4,5 +4,6 @@ pub mod broker;
 pub mod dev;
 pub mod namesrv;
 pub mod quickstart;
+pub mod torture;
 
 mod stop;
