@@ -28,6 +28,7 @@ mod index;
 pub mod mutant;
 
 pub mod files;
+pub mod inspect;
 pub mod open;
 mod recover;
 
