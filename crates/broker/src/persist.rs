@@ -225,7 +225,7 @@ fn read_with<T>(
     disk: &dyn Disk,
     folder: &Path,
     file: StateFile,
-    parse: impl Fn(&[u8]) -> Result<T, fastjson::Error>,
+    parse: impl Fn(&[u8]) -> Result<T, fastjson::BadJson>,
 ) -> Result<Option<T>, LoadError> {
     let path = folder.join(file.name());
     let mut refused = None;

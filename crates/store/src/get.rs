@@ -172,7 +172,9 @@ impl Store {
             in_memory_from,
         };
         // Java: a get looks at no more units than this, matching or not.
-        let scan_bytes = config.filter_scan_bytes.max((limits.messages_max * UNIT_LEN) as i64);
+        let scan_bytes = config
+            .filter_scan_bytes
+            .max(limits.messages_max.saturating_mul(UNIT_LEN).min(1 << 40) as i64);
         let (min, max) = (self.queues[queue].min, self.queues[queue].max);
         let scan_end = max.min(offset + scan_bytes / UNIT_LEN as i64);
         let mut found = GetResult {

@@ -111,6 +111,10 @@ pub(crate) struct Settle {
 impl Settle {
     /// Writes and syncs everything, the checkpoint last.
     pub(crate) fn run(&mut self) -> Result<(), StoreError> {
+        #[cfg(feature = "mutants")]
+        if crate::mutant::is_on(crate::mutant::Mutant::CheckpointFirst) {
+            write_checkpoint(&*self.disk, &self.path, &self.checkpoint)?;
+        }
         self.queue_writer.remove(&self.doomed)?;
         for run in &self.runs {
             self.queue_writer.write(run)?;
@@ -372,6 +376,12 @@ impl Store {
             Done::Flush { upto, result } => {
                 self.jobs.is_flushing = false;
                 self.check(result)?;
+                #[cfg(feature = "mutants")]
+                let upto = match crate::mutant::is_on(crate::mutant::Mutant::FlushedTakenAfterSync)
+                {
+                    true => Flushed { offset: self.log.written(), ..upto },
+                    false => upto,
+                };
                 self.flush_finished(upto);
             }
             Done::WriteQueues { writer, runs, result } => {

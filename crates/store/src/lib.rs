@@ -26,7 +26,11 @@ mod file_cache;
 pub mod format;
 mod index;
 
+#[cfg(feature = "mutants")]
+pub mod mutant;
+
 pub mod files;
+pub mod inspect;
 pub mod open;
 mod recover;
 

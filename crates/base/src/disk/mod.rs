@@ -433,6 +433,9 @@ impl Disk for RealDisk {
     }
 }
 
+mod read_only;
+pub use read_only::ReadOnlyDisk;
+
 #[cfg(unix)]
 mod positioned {
     use super::Space;

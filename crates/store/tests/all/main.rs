@@ -5,6 +5,8 @@
 mod clean;
 mod cold;
 mod crash;
+mod damage;
+mod expire;
 mod golden;
 mod put_get;
 mod recover;
