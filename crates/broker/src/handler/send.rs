@@ -4,8 +4,9 @@
 //! store; its producer is answered after the write or the flush (see [`crate::ack`]).
 
 use model::message::PROPERTY_SEPARATOR;
+use model::message::property::DELAY;
 use model::message_id::MessageId;
-use model::names::{self, RETRY_PREFIX};
+use model::names::{self, RETRY_PREFIX, dead_letter_topic};
 use model::permission;
 use model::topic::{FilterType, TopicConfig};
 use protocol::code::{request_code, response_code};
@@ -15,6 +16,7 @@ use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 
 use crate::ack::{PendingAck, Promise};
 use crate::broker::Broker;
+use crate::handler::send_back::OWN_MAXIMUM_SINCE;
 use crate::properties::{self, Known};
 use crate::put::{self, OwnPut};
 use crate::reply;
@@ -55,6 +57,10 @@ fn put(
     let target = target(broker, exchange, call, &view)?;
     if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
         put_batch(broker, exchange, call, to, &view, target)
+    } else if view.topic.starts_with(RETRY_PREFIX.as_bytes())
+        && is_dead(broker, exchange, call, &view)?
+    {
+        put_dead(broker, exchange, call, to, &view)
     } else {
         put_single(broker, exchange, call, to, &view, target)
     }
@@ -172,9 +178,6 @@ fn put_single(
 ) -> Result<(), Refusal> {
     let known = properties::scan(view.properties);
     let kind = kind_of(broker, &known, view.reconsume_times)?;
-    if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
-        check_retry_group(broker, exchange, view)?;
-    }
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
     let filtered;
     let mut given = view.properties;
@@ -335,17 +338,60 @@ fn kind_of(broker: &Broker, known: &Known<'_>, reconsume_times: i32) -> Result<K
     }
 }
 
-fn check_retry_group(
+/// Whether a message sent to a retry topic was given back too often, or comes from a group that
+/// consumes in order: there only what will be tried no more is sent.
+fn is_dead(
     broker: &mut Broker,
     exchange: &Exchange<'_>,
+    call: &Call<'_>,
     view: &SendView<'_>,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     let group = String::from_utf8_lossy(&view.topic[RETRY_PREFIX.len()..]);
     let auto = broker.config.auto_create_group;
-    match broker.groups.get_or_create(&group, auto, exchange.now_ms) {
-        Some(_) => Ok(()),
-        None => Err(reply::no_such_group(&group)),
-    }
+    let Some(config) = broker.groups.get_or_create(&group, auto, exchange.now_ms) else {
+        return Err(reply::no_such_group(&group));
+    };
+    let own = view.max_reconsume_times.filter(|_| call.frame.version >= OWN_MAXIMUM_SINCE);
+    let maximum = own.unwrap_or(config.retry_max_times);
+    Ok(view.reconsume_times > maximum || !broker.locks.all_expired(&group, exchange.now_ms))
+}
+
+/// Puts a message sent to a retry topic to the dead letters of the group.
+fn put_dead(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    to: ReplyHandle,
+    view: &SendView<'_>,
+) -> Result<(), Refusal> {
+    let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
+    let group = String::from_utf8_lossy(&view.topic[RETRY_PREFIX.len()..]);
+    let topic = dead_letter_topic(&group);
+    broker.topics.create_if_absent(&topic, 1, 0, exchange.now_ms);
+    broker.topics_changed();
+    let mut text = Vec::with_capacity(view.properties.len() + 128);
+    properties::edit(&mut text, view.properties, &["POP_CK"], &[(DELAY, b"-1")]);
+    let mut tail = Vec::new();
+    own_properties(broker, &properties::scan(&text), &text, &mut tail, exchange.now_ms);
+    text.extend_from_slice(&tail);
+    let message = OwnPut {
+        topic: topic.as_bytes(),
+        queue_id: 0,
+        flag: view.flag,
+        sys_flag: view.sys_flag,
+        born_timestamp: view.born_timestamp,
+        born_host,
+        reconsume_times: view.reconsume_times,
+        prepared_transaction_offset: 0,
+        body: call.frame.body,
+        properties: &text,
+    };
+    let appended =
+        put::put(broker, &message, exchange.now_ms).map_err(|e| put_refusal(broker, e))?;
+    let unique_key = properties::scan(&text).unique_key;
+    tracing::info!(topic, key = %String::from_utf8_lossy(unique_key), "message to the dead letters");
+    promise(broker, to, message.queue_id, &appended, unique_key);
+    Ok(())
 }
 
 fn put_batch(

@@ -16,7 +16,7 @@ use crate::put::{self, OwnPut};
 use crate::reply;
 
 /// From this client version on (3.4.9) the request's own maximum of retries wins.
-const OWN_MAXIMUM_SINCE: i32 = 121;
+pub const OWN_MAXIMUM_SINCE: i32 = 121;
 /// Level of the first retry; each further one waits a level longer.
 const FIRST_RETRY_LEVEL: i32 = 3;
 /// The id a message had when it was first given back.

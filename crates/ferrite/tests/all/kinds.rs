@@ -129,6 +129,30 @@ fn messages_given_back_come_again_and_then_go_to_the_dead_letters() {
     assert_eq!(retry.property("DELAY"), None);
 }
 
+/// A client gives back by a plain send when its queue is consumed in order (rows F14, F39).
+#[test]
+fn messages_sent_to_a_retry_topic_too_often_are_dead_letters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    let mut retry = |times: &str, body: &str| {
+        let topic = "%RETRY%ordered";
+        let of_topic = [("a", "p"), ("b", topic), ("c", "TBW102"), ("d", "1"), ("e", "0")];
+        let of_retry = [("i", "KEYS\x01k\x02DELAY\x011\x02"), ("j", times), ("l", "2")];
+        let fields = [&of_topic[..], &of_retry[..]].concat();
+        let answer = peer.ask(310, &fields, body.as_bytes());
+        assert_eq!(answer.code, 0, "{}", answer.remark);
+    };
+    retry("2", "once more");
+    retry("3", "no more");
+    let dead = pull(&mut peer, "%DLQ%ordered");
+    assert_eq!(bodies(&dead), ["no more"]);
+    assert_eq!(dead[0].reconsume_times, 3);
+    assert_eq!(dead[0].property("KEYS").as_deref(), Some("k"));
+    assert_eq!(dead[0].property("DELAY").as_deref(), Some("-1"));
+    until("the delayed one", || bodies(&pull(&mut peer, "%RETRY%ordered")) == ["once more"]);
+}
+
 const PREPARED: &str = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}P\u{2}UNIQ_KEY\u{1}";
 
 fn prepare(peer: &mut Peer, topic: &str, key: &str) -> (String, String) {

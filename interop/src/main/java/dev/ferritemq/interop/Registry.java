@@ -2,7 +2,12 @@ package dev.ferritemq.interop;
 
 import static dev.ferritemq.interop.Milestone.CORE;
 import static dev.ferritemq.interop.Milestone.DELAY;
+import static dev.ferritemq.interop.Milestone.FILTER;
+import static dev.ferritemq.interop.Milestone.LMQ;
+import static dev.ferritemq.interop.Milestone.OPERATIONS;
+import static dev.ferritemq.interop.Milestone.REPLY;
 import static dev.ferritemq.interop.Milestone.RETRY;
+import static dev.ferritemq.interop.Milestone.TRACE;
 import static dev.ferritemq.interop.Milestone.TRANSACTION;
 
 import java.util.ArrayList;
@@ -13,14 +18,18 @@ import java.util.Set;
 import dev.ferritemq.interop.scenario.Brokers;
 import dev.ferritemq.interop.scenario.Contents;
 import dev.ferritemq.interop.scenario.Delays;
+import dev.ferritemq.interop.scenario.Filters;
 import dev.ferritemq.interop.scenario.Groups;
 import dev.ferritemq.interop.scenario.Grouping;
+import dev.ferritemq.interop.scenario.Kinds;
 import dev.ferritemq.interop.scenario.LitePulling;
 import dev.ferritemq.interop.scenario.NameServers;
 import dev.ferritemq.interop.scenario.Offsets;
+import dev.ferritemq.interop.scenario.Operations;
 import dev.ferritemq.interop.scenario.Pulling;
 import dev.ferritemq.interop.scenario.PushConsuming;
 import dev.ferritemq.interop.scenario.Queries;
+import dev.ferritemq.interop.scenario.Replies;
 import dev.ferritemq.interop.scenario.Retries;
 import dev.ferritemq.interop.scenario.Sending;
 import dev.ferritemq.interop.scenario.Topics;
@@ -148,7 +157,22 @@ final class Registry {
                 Scenario.of("retry.part-of-many", RETRY, Retries::partOfMany).limit(90),
                 Scenario.of("retry.levels", RETRY, Retries::levels).limit(90),
                 Scenario.of("retry.missing", RETRY, Retries::missing),
-                Scenario.of("retry.no-retry-queues", RETRY, Retries::noRetryQueues));
+                Scenario.of("retry.no-retry-queues", RETRY, Retries::noRetryQueues),
+                Scenario.of("retry.broadcast", RETRY, Kinds::broadcastNoRetry),
+                Scenario.of("retry.namespace", RETRY, Kinds::namespace).limit(90),
+                Scenario.of("operations.broker-stats", OPERATIONS, Operations::brokerStats).limit(90),
+                Scenario.of("operations.consumer-status", OPERATIONS, Operations::consumerStatus),
+                Scenario.of("operations.consume-directly", OPERATIONS, Operations::consumeDirectly),
+                Scenario.of("operations.reset-offline", OPERATIONS, Operations::resetOffline),
+                Scenario.of("operations.consume-queue", OPERATIONS, Operations::consumeQueue),
+                Scenario.of("operations.time-span", OPERATIONS, Operations::timeSpan),
+                Scenario.of("reply.request", REPLY, Replies::request),
+                Scenario.of("reply.timeout", REPLY, Replies::timeout),
+                Scenario.of("filter.push", FILTER, Filters::push),
+                Scenario.of("filter.pull", FILTER, Filters::pull),
+                Scenario.of("filter.bad", FILTER, Filters::bad),
+                Scenario.of("trace.both", TRACE, Kinds::trace),
+                Scenario.of("lmq.dispatch", LMQ, Kinds::lightQueues));
     }
 
     /** Scenarios only a 5.x client can run; compiled in only for such a client. */

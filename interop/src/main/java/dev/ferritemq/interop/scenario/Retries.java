@@ -206,6 +206,10 @@ public final class Retries {
         Check.eventually(40, "k3 consumed", () -> seen.stream().anyMatch(d -> d.key().equals("k3")));
         Check.equal(List.of("k0 0", "k1 0", "k1 1", "k1 2", "k2 0", "k3 0"),
                 seen.stream().map(d -> d.key() + " " + d.times()).toList(), "deliveries");
+        if (!context.serverIsFive()) {
+            // 4.9 sends it through the retry topic once more, after a minute.
+            return;
+        }
         MessageExt dead = deadLetters(context, group, 1).get(0);
         Check.equal("k1", dead.getKeys(), "dead letter");
         Check.equal(topic, dead.getProperty("RETRY_TOPIC"), "RETRY_TOPIC");

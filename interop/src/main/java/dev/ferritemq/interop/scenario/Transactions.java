@@ -104,7 +104,7 @@ public final class Transactions {
             Check.equal(context.name("p"), message.getProperty("PGROUP"), "PGROUP");
             Check.equal(topic, message.getProperty("REAL_TOPIC"), "REAL_TOPIC");
             Check.equal(String.valueOf(message.getQueueId()), message.getProperty("REAL_QID"), "REAL_QID");
-            Check.equal(null, message.getProperty("TRAN_MSG"), "TRAN_MSG");
+            Check.equal("true", message.getProperty("TRAN_MSG"), "TRAN_MSG");
             Check.equal(half(context, results.get(i)).getCommitLogOffset(), message.getPreparedTransactionOffset(),
                     "position of the half message");
         }
