@@ -16,6 +16,7 @@ use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
 use store::{Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
+use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
 use crate::filter;
@@ -81,6 +82,8 @@ pub struct Broker {
     pub locks: QueueLocks,
     /// Pulls that wait.
     pub long_poll: LongPoll,
+    /// Pulls that wait for old messages.
+    pub cold: ColdReads,
     /// Requests passed on to clients.
     pub relays: Relays,
     /// Messages that wait for a delay level.
@@ -143,6 +146,7 @@ impl Broker {
             members: Members::default(),
             locks: QueueLocks::default(),
             long_poll: LongPoll::default(),
+            cold: ColdReads::default(),
             relays: Relays::default(),
             delays: Delays::new(&delay_levels_ms, now_ms),
             transactions: Transactions::default(),
@@ -402,6 +406,7 @@ impl Service for BrokerService {
         transaction::note_ended(broker, exchange.now_ms);
         broker.write_staged(exchange);
         broker.release_flushed(exchange);
+        cold::answer_ready(broker, exchange);
         broker.wake_pulls(exchange);
         broker.expire_pulls(exchange);
         broker.notify_changes(exchange);

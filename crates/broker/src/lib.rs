@@ -25,6 +25,7 @@ pub mod reply;
 pub mod routes;
 
 pub mod ack;
+pub mod cold;
 pub mod long_poll;
 pub mod persist;
 pub mod relay;

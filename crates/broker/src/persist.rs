@@ -139,23 +139,40 @@ pub fn encode_topics(
     }
 }
 
-/// What [`encode_topics`] adds.
+/// What [`encode_topics`] adds, if it adds anything.
 #[derive(serde::Deserialize)]
 struct WithDeletedTopics {
-    #[serde(rename = "deletedTopics", default)]
+    #[serde(rename = "deletedTopics")]
     deleted: BTreeMap<String, i64>,
 }
 
-/// Topics deleted of late, for the store to leave out.
+/// What `topics.json` says.
+#[derive(Default)]
+pub struct SavedTopics {
+    topics: Vec<TopicConfig>,
+    version: Option<DataVersion>,
+    /// Topics deleted of late, for the store to leave out.
+    pub deleted: Vec<(String, i64)>,
+}
+
+/// Reads `topics.json`.
 ///
 /// # Errors
 /// The file is there but neither it nor its backup can be read.
-pub fn load_deleted_topics(
-    disk: &dyn Disk,
-    folder: &Path,
-) -> Result<Vec<(String, i64)>, LoadError> {
-    let found: Option<WithDeletedTopics> = read(disk, folder, StateFile::Topics)?;
-    Ok(found.map_or_else(Vec::new, |found| found.deleted.into_iter().collect()))
+pub fn read_topics(disk: &dyn Disk, folder: &Path) -> Result<SavedTopics, LoadError> {
+    let read = |bytes: &[u8]| {
+        let table: body::TopicConfigSerializeWrapper = fastjson::read(bytes)?;
+        let deleted = match bytes.starts_with(b"{\"deletedTopics\":") {
+            true => fastjson::read::<WithDeletedTopics>(bytes)?.deleted,
+            false => BTreeMap::new(),
+        };
+        Ok(SavedTopics {
+            topics: table.topic_config_table.into_values().map(topic_from).collect(),
+            version: Some(version_from(&table.data_version)),
+            deleted: deleted.into_iter().collect(),
+        })
+    };
+    Ok(read_with(disk, folder, StateFile::Topics, read)?.unwrap_or_default())
 }
 
 /// `subscriptionGroup.json`.
@@ -201,9 +218,18 @@ fn read<T: DeserializeOwned>(
     folder: &Path,
     file: StateFile,
 ) -> Result<Option<T>, LoadError> {
+    read_with(disk, folder, file, fastjson::read)
+}
+
+fn read_with<T>(
+    disk: &dyn Disk,
+    folder: &Path,
+    file: StateFile,
+    parse: impl Fn(&[u8]) -> Result<T, fastjson::BadJson>,
+) -> Result<Option<T>, LoadError> {
     let path = folder.join(file.name());
     let mut refused = None;
-    let found = read_latest(disk, &path, |bytes| match fastjson::read(bytes) {
+    let found = read_latest(disk, &path, |bytes| match parse(bytes) {
         Ok(value) => Some(value),
         Err(e) => {
             refused.get_or_insert(io::Error::new(io::ErrorKind::InvalidData, e.to_string()));
@@ -216,16 +242,18 @@ fn read<T: DeserializeOwned>(
     }
 }
 
-/// Loads every state file into the broker's tables.
+/// Takes over `topics` and loads every other state file into the broker's tables.
 ///
 /// # Errors
 /// A file is there but neither it nor its backup can be read.
-pub fn load(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), LoadError> {
-    let topics: Option<body::TopicConfigSerializeWrapper> = read(disk, folder, StateFile::Topics)?;
-    if let Some(found) = topics {
-        let version = version_from(&found.data_version);
-        broker.topics.load(found.topic_config_table.into_values().map(topic_from), version);
-    }
+pub fn load(
+    broker: &mut Broker,
+    disk: &dyn Disk,
+    folder: &Path,
+    topics: SavedTopics,
+) -> Result<(), LoadError> {
+    let version = topics.version.unwrap_or(broker.topics.version());
+    broker.topics.load(topics.topics, version);
     let groups: Option<SubscriptionGroupWrapper> = read(disk, folder, StateFile::Groups)?;
     if let Some(found) = groups {
         let version = version_from(&found.data_version);

@@ -68,6 +68,8 @@ pub struct Signals {
     pub flush: Signal,
     /// `store-work`: queue write-back, index, checkpoint, next segment.
     pub work: Signal,
+    /// `store-read`: pulls wait for old messages.
+    pub read: Signal,
     /// `broker-save`: somebody waits for a state file.
     pub save: Signal,
     /// `broker-member`: name servers must hear of a change.
@@ -77,7 +79,7 @@ pub struct Signals {
 impl Signals {
     /// Ends every helper.
     pub fn stop(&self) {
-        for signal in [&self.flush, &self.work, &self.save, &self.member] {
+        for signal in [&self.flush, &self.work, &self.read, &self.save, &self.member] {
             signal.stop();
         }
     }

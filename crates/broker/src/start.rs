@@ -107,9 +107,10 @@ pub fn start_with_file(
     let delay_levels_ms =
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
     let config_dir = Path::new(&config.store_root).join("config");
+    let mut topics = persist::read_topics(&*disk, &config_dir)?;
     let store_config = StoreConfig {
         delay_levels_ms: delay_levels_ms.clone(),
-        deleted_topics: persist::load_deleted_topics(&*disk, &config_dir)?,
+        deleted_topics: std::mem::take(&mut topics.deleted),
         ..store_config(&config)
     };
     let store = Store::open(store_config, disk.clone(), boot_ms)?;
@@ -121,7 +122,7 @@ pub fn start_with_file(
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
-    persist::load(&mut broker, &*disk, &config_dir)?;
+    persist::load(&mut broker, &*disk, &config_dir, topics)?;
     let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
     let version = broker.topics.version();
     broker.topics.load(topics, version);

@@ -6,6 +6,7 @@
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
+//! | `store-read` | pulls of old messages | reads them into the page cache |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
@@ -24,6 +25,7 @@ use remoting::Stopper;
 use store::JobKind;
 
 use crate::broker::BrokerService;
+use crate::cold;
 use crate::member::Registrar;
 use crate::persist;
 use crate::saved::StateFile;
@@ -75,6 +77,8 @@ pub fn spawn_helpers(
     let own = shared.clone();
     helpers.push(spawn_vital("store-work", move || work_loop(&own, intervals.work))?);
     let own = shared.clone();
+    helpers.push(spawn_vital("store-read", move || read_loop(&own))?);
+    let own = shared.clone();
     helpers.push(spawn_vital("broker-save", move || save_loop(&own, intervals.offsets))?);
     let own = shared.clone();
     helpers.push(spawn_vital("broker-member", move || {
@@ -112,6 +116,9 @@ const BACKGROUND: [JobKind; 5] = [
     JobKind::Clean,
 ];
 
+/// Nothing but a pull gives `store-read` work.
+const READ_IDLE: Duration = Duration::from_secs(60);
+
 fn flush_loop(shared: &Shared, interval: Duration) {
     loop {
         let woken = shared.signals.flush.wait(interval);
@@ -130,6 +137,17 @@ fn work_loop(shared: &Shared, interval: Duration) {
         for kind in BACKGROUND {
             while run_job(shared, kind) {}
         }
+    }
+}
+
+fn read_loop(shared: &Shared) {
+    let mut buf = Vec::new();
+    while shared.signals.read.wait(READ_IDLE) != Woken::Stop {
+        while cold::read_next(&shared.service, &mut buf) {
+            shared.waker.wake();
+        }
+        // An idle helper holds no buffer.
+        buf = Vec::new();
     }
 }
 

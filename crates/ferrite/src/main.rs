@@ -32,6 +32,10 @@ enum Command {
     Quickstart(command::quickstart::QuickstartArgs),
     /// Measures any RocketMQ broker: load, latency, broker CPU per message
     Bench(bench::BenchArgs),
+    /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
+    Store(command::store::StoreArgs),
+    /// Kills a broker again and again and looks for every acknowledged message
+    Torture(command::torture::TortureArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         Command::Broker(args) => command::broker::run(args),
         Command::Quickstart(args) => command::quickstart::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Store(args) => command::store::run(args),
+        Command::Torture(args) => command::torture::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
             Ok(())

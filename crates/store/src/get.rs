@@ -127,6 +127,7 @@ impl Store {
         out: &mut Vec<u8>,
     ) -> Result<GetResult, StoreError> {
         self.load_queue(queue)?;
+        self.log.last_file_read = -1;
         let state = &self.queues[queue];
         let (min, max) = (state.min, state.max);
         let (status, next) = match offset {
@@ -171,7 +172,9 @@ impl Store {
             in_memory_from,
         };
         // Java: a get looks at no more units than this, matching or not.
-        let scan_bytes = config.filter_scan_bytes.max((limits.messages_max * UNIT_LEN) as i64);
+        let scan_bytes = config
+            .filter_scan_bytes
+            .max(limits.messages_max.saturating_mul(UNIT_LEN).min(1 << 40) as i64);
         let (min, max) = (self.queues[queue].min, self.queues[queue].max);
         let scan_end = max.min(offset + scan_bytes / UNIT_LEN as i64);
         let mut found = GetResult {
@@ -201,6 +204,8 @@ impl Store {
             ) {
                 Ok(Some(seen)) => last_seen = seen,
                 Ok(None) => break Ok(()),
+                // The next get will ask for what is not in memory.
+                Err(StoreError::Cold(_)) if found.count > 0 => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
@@ -252,7 +257,9 @@ impl Store {
             let next = run.peek().map_or(0, |next| next.end() - unit.commit_log_offset);
             let at = out.len();
             let (start, size) = (unit.commit_log_offset, unit.size.max(0) as usize);
-            if !log.read_into(start, size, next, out)? || !is_record(&out[at..], &unit) {
+            let read = log.read_into(start, size, next, out);
+            if !read.inspect_err(|_| found.next_begin_offset -= 1)? || !is_record(&out[at..], &unit)
+            {
                 out.truncate(at);
                 if found.count == 0 {
                     found.status = GetStatus::MessageWasRemoving;

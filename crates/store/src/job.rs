@@ -111,6 +111,10 @@ pub(crate) struct Settle {
 impl Settle {
     /// Writes and syncs everything, the checkpoint last.
     pub(crate) fn run(&mut self) -> Result<(), StoreError> {
+        #[cfg(feature = "mutants")]
+        if crate::mutant::is_on(crate::mutant::Mutant::CheckpointFirst) {
+            write_checkpoint(&*self.disk, &self.path, &self.checkpoint)?;
+        }
         self.queue_writer.remove(&self.doomed)?;
         for run in &self.runs {
             self.queue_writer.write(run)?;
@@ -223,8 +227,11 @@ pub(crate) struct JobTimes {
     is_preallocating: bool,
     /// Time of the last question.
     now_ms: i64,
-    /// After a lack of room: nothing that needs some before this time.
+    /// After a lack of room: nothing that needs some before this time...
     retry_at_ms: i64,
+    /// ...and no room is set aside before this one. The checkpoint must go on meanwhile, or no log
+    /// file could ever be removed.
+    room_again_ms: i64,
 }
 
 impl Store {
@@ -254,7 +261,9 @@ impl Store {
             return false;
         }
         self.index.ready() >= INDEX_KEYS_PER_JOB && self.index_writer.is_some()
-            || !self.jobs.is_preallocating && self.log.wanted_room().is_some()
+            || !self.jobs.is_preallocating
+                && self.jobs.now_ms >= self.jobs.room_again_ms
+                && self.log.wanted_room().is_some()
             || self.queues.pending_bytes() >= QUEUE_BYTES_PRESSING && self.queue_writer.is_some()
     }
 
@@ -352,7 +361,7 @@ impl Store {
     }
 
     fn next_preallocation(&mut self) -> Option<Work> {
-        if self.jobs.is_preallocating {
+        if self.jobs.is_preallocating || self.jobs.now_ms < self.jobs.room_again_ms {
             return None;
         }
         let room = self.log.wanted_room()?;
@@ -372,6 +381,12 @@ impl Store {
             Done::Flush { upto, result } => {
                 self.jobs.is_flushing = false;
                 self.check(result)?;
+                #[cfg(feature = "mutants")]
+                let upto = match crate::mutant::is_on(crate::mutant::Mutant::FlushedTakenAfterSync)
+                {
+                    true => Flushed { offset: self.log.written(), ..upto },
+                    false => upto,
+                };
                 self.flush_finished(upto);
             }
             Done::WriteQueues { writer, runs, result } => {
@@ -397,7 +412,7 @@ impl Store {
                     Err(error) => {
                         // There may be room left for what comes next: that will show.
                         tracing::warn!(%error, "cannot set room aside for the log");
-                        self.jobs.retry_at_ms = self.jobs.now_ms + RETRY_MS;
+                        self.jobs.room_again_ms = self.jobs.now_ms + RETRY_MS;
                     }
                 }
             }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod error;
 pub mod store;
 
+pub mod cold;
 pub mod get;
 mod in_memory;
 pub mod job;
@@ -25,11 +26,16 @@ mod file_cache;
 pub mod format;
 mod index;
 
+#[cfg(feature = "mutants")]
+pub mod mutant;
+
 pub mod files;
+pub mod inspect;
 pub mod open;
 mod recover;
 
 pub use clean::{DiskUsage, Retention};
+pub use cold::{COLD_LOG_BYTES, ColdPlace, ColdRead, TryGet};
 pub use config::{FlushType, StoreConfig};
 pub use consume_queue::QueueRef;
 pub use error::{PutError, StoreError};

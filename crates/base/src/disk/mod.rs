@@ -60,6 +60,11 @@ pub trait DiskFile: Send + Sync {
         self.read_at(buf, offset).map(Some)
     }
 
+    /// Says that these bytes will be read soon: the system may begin to fetch them.
+    fn will_read(&self, offset: u64, len: u64) {
+        let _ = (offset, len);
+    }
+
     /// Reads exactly `buf.len()` bytes at `offset`.
     ///
     /// # Errors
@@ -333,6 +338,10 @@ impl DiskFile for RealFile {
         self.0.set_len(len)
     }
 
+    fn will_read(&self, offset: u64, len: u64) {
+        positioned::will_read(&self.0, offset, len);
+    }
+
     fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         positioned::allocate(&self.0, offset, len)
     }
@@ -424,6 +433,9 @@ impl Disk for RealDisk {
     }
 }
 
+mod read_only;
+pub use read_only::ReadOnlyDisk;
+
 #[cfg(unix)]
 mod positioned {
     use super::Space;
@@ -480,6 +492,17 @@ mod positioned {
         }
     }
 
+    pub(super) fn will_read(file: &File, offset: u64, len: u64) {
+        #[cfg(target_os = "linux")]
+        {
+            let len = std::num::NonZeroU64::new(len);
+            // Only a hint.
+            let _ = rustix::fs::fadvise(file, offset, len, rustix::fs::Advice::WillNeed);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (file, offset, len);
+    }
+
     pub(super) fn space(path: &Path) -> io::Result<Option<Space>> {
         let stat = rustix::fs::statvfs(path)?;
         Ok(Some(Space {
@@ -526,6 +549,8 @@ mod positioned {
     pub(super) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
         Ok(())
     }
+
+    pub(super) fn will_read(_file: &File, _offset: u64, _len: u64) {}
 
     pub(super) fn space(_path: &Path) -> io::Result<Option<Space>> {
         Ok(None)

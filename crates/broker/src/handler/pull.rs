@@ -5,9 +5,10 @@ use protocol::body::heartbeat::ConsumeType;
 use protocol::code::{request_code, response_code};
 use protocol::request::hot::{PullReplyView, PullView, write_pull_reply};
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
-use store::{GetResult, GetStatus, QueueRef};
+use store::{GetResult, GetStatus, QueueRef, TryGet};
 
 use crate::broker::Broker;
+use crate::cold;
 use crate::filter::{self, MessageFilter, Wanted};
 use crate::long_poll::ParkedPull;
 use crate::reply;
@@ -107,6 +108,7 @@ fn try_pull(
         deadline_ns: exchange.now_ns + wait_ms as u64 * 1_000_000,
         topic_sys_flag,
         group_sys_flag,
+        is_warm: false,
     };
     if let Some(pull) = answer(broker, exchange, queue, pull, may_wait)
         && let Err(pull) = broker.long_poll.park(queue, pull)
@@ -234,7 +236,8 @@ fn refuse_pull_consumer(broker: &Broker, call: &Call<'_>, group: &str) -> Result
     Err(reply::no_subscription(what).into())
 }
 
-/// Reads for a pull and answers it, or hands it back when it found nothing and `may_wait`.
+/// Reads for a pull and answers it, or hands it back when it found nothing and `may_wait`. A pull
+/// of messages that are not in memory waits in [`crate::cold`] first.
 pub fn answer(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
@@ -246,8 +249,21 @@ pub fn answer(
     body.clear();
     let mut wanted = Wanted(&pull.filter);
     let (count, bytes) = (pull.count_max.max(0) as usize, pull.bytes_max.max(0) as usize);
-    let read = broker.store.get(queue, pull.queue_offset, count, bytes, &mut wanted, &mut body);
-    let got = match read {
+    let at = pull.queue_offset;
+    let store = &mut broker.store;
+    let got = match store.try_get(queue, at, count, bytes, &mut wanted, &mut body) {
+        Ok(TryGet::Done(got)) => Ok(got),
+        Ok(TryGet::Cold(read)) if !pull.is_warm && broker.cold.has_room() => {
+            broker.scratch_body = body;
+            if broker.cold.park(queue, pull, may_wait, *read) {
+                broker.signals.read.ask();
+            }
+            return None;
+        }
+        Ok(TryGet::Cold(_)) => store.get(queue, at, count, bytes, &mut wanted, &mut body),
+        Err(e) => Err(e),
+    };
+    let got = match got {
         Ok(got) => got,
         Err(e) => {
             let refusal = reply::store_error(&e);
@@ -270,6 +286,9 @@ pub fn answer(
     }
     write(exchange, &pull, code, &got, &body);
     broker.scratch_body = body;
+    if let Some(at) = broker.store.last_file_read() {
+        cold::read_ahead(broker, at);
+    }
     None
 }
 

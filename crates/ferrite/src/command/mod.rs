@@ -4,5 +4,7 @@ pub mod broker;
 pub mod dev;
 pub mod namesrv;
 pub mod quickstart;
+pub mod store;
+pub mod torture;
 
 mod stop;

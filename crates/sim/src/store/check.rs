@@ -125,13 +125,13 @@ pub fn message(record: &Record<'_>, offset: i64, key: QueueKey, model: &QueueMod
     if record.queue_offset != offset {
         return about(&format!("says its offset is {}", record.queue_offset));
     }
-    let candidates = model.live.get(&offset).into_iter();
+    let live = model.live.get(&offset).into_iter();
     let ghosts = model.ghosts.get(&offset).into_iter().flatten();
-    let put = candidates.chain(ghosts).find(|put| put.start == record.commit_log_offset);
-    let Some(put) = put else {
+    let mut put = live.chain(ghosts).filter(|put| put.start == record.commit_log_offset).peekable();
+    if put.peek().is_none() {
         return about(&format!("at log {} was never put there", record.commit_log_offset));
-    };
-    if !is_same(record, put) {
+    }
+    if !put.any(|put| is_same(record, put)) {
         return about("has other bytes");
     }
     Ok(())
@@ -213,8 +213,8 @@ fn times(store: &mut Store, model: &Model, found: &Found) -> Checked<()> {
     Ok(())
 }
 
-/// The shape of a store: bounds of all queues and of the log. Where a queue begins is left out
-/// when deleted messages may or may not be there.
+/// The shape of a store: bounds of all queues and of the log. Queues of which deleted messages may
+/// or may not be there are left out.
 pub fn shape(store: &mut Store, model: &Model) -> Checked<Vec<(String, i32, i64, i64)>> {
     let mut shape = Vec::new();
     for (queue, topic, id) in list(store) {
@@ -222,9 +222,8 @@ pub fn shape(store: &mut Store, model: &Model) -> Checked<Vec<(String, i32, i64,
         let known = number.and_then(|number| model.get(&(number, id)));
         let has_ghosts = known.is_some_and(|queue| !queue.ghosts.is_empty());
         let min = store.min_offset(queue).map_err(|e| e.to_string())?;
-        let min = if has_ghosts { 0 } else { min };
         let max = store.max_offset(queue).map_err(|e| e.to_string())?;
-        if max > 0 {
+        if max > 0 && !has_ghosts {
             shape.push((topic, id, min, max));
         }
     }

@@ -68,7 +68,7 @@ impl World {
         for (key, queue) in &mut self.model {
             let at = store.queue(TOPICS[key.0].as_bytes(), key.1);
             let next = at.map_or(Ok(0), |at| store.next_offset(at)).map_err(|e| e.to_string())?;
-            queue.adopt(&found[key], next);
+            queue.adopt(&found[key], next, store.end());
         }
         self.is_stopped = false;
         (self.kill_promise, self.power_promise) = (store.end(), store.end());
@@ -160,6 +160,9 @@ impl World {
         let log_at = name.parse::<i64>().unwrap_or(0) + at as i64;
         let about = |why: String| format!("a bit of {} byte {at} flipped: {why}", path.display());
         let log = log_of(&image);
+        if is_log && self.is_blank(log_at) {
+            return Ok(());
+        }
         image.limit_calls(2_000_000);
         let mut store = match self.open(&image) {
             Ok(store) => store,
@@ -175,6 +178,17 @@ impl World {
         };
         tally.states += 1;
         self.after_flip(&mut store, is_log.then_some(log_at)).map_err(about)
+    }
+
+    /// Whether the message at a place of the log has so many zeros in its body that a flipped bit
+    /// cannot be told from a sector that never reached the disk.
+    fn is_blank(&self, at: i64) -> bool {
+        let messages = self
+            .model
+            .values()
+            .flat_map(|queue| queue.live.values().chain(queue.ghosts.values().flatten()));
+        let mut hit = messages.filter(|message| message.start <= at && at < message.end);
+        hit.any(|message| message.body.iter().filter(|b| **b == 0).count() > 400)
     }
 
     /// Every acknowledged message that the flip did not touch is still in the log.

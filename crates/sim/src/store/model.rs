@@ -26,6 +26,8 @@ pub struct Message {
     pub key: Rc<str>,
     /// Store time, ms.
     pub store_timestamp: i64,
+    /// Whether it was deleted: if it is there in spite of that, nobody counts on it.
+    pub is_deleted: bool,
 }
 
 /// What a queue was told. Messages by queue offset.
@@ -47,7 +49,8 @@ impl QueueModel {
 
     /// Takes all messages away.
     pub fn delete(&mut self) {
-        for (offset, message) in std::mem::take(&mut self.live) {
+        for (offset, mut message) in std::mem::take(&mut self.live) {
+            message.is_deleted = true;
             self.ghosts.entry(offset).or_default().push(message);
         }
         self.base = 0;
@@ -55,7 +58,7 @@ impl QueueModel {
 
     /// Takes what a store holds for the truth: by queue offset the log offsets of its records.
     /// What else was put is lost, and must never come back.
-    pub fn adopt(&mut self, found: &BTreeMap<i64, i64>, next: i64) {
+    pub fn adopt(&mut self, found: &BTreeMap<i64, i64>, next: i64, log_end: i64) {
         let mut old = std::mem::take(&mut self.live);
         for (offset, start) in found {
             let live = old.remove(offset).into_iter();
@@ -64,12 +67,16 @@ impl QueueModel {
                 self.live.insert(*offset, message);
             }
         }
+        // Others will stand where they stood.
+        self.ghosts.values_mut().for_each(|all| all.retain(|message| message.start < log_end));
+        self.ghosts.retain(|_, all| !all.is_empty());
         self.base = next;
     }
 
     /// Live messages whose records end at or below a log offset.
     pub fn promised(&self, log_offset: i64) -> impl Iterator<Item = (&i64, &Message)> {
-        self.live.iter().filter(move |(_, message)| message.end <= log_offset)
+        let is_promised = move |message: &Message| message.end <= log_offset && !message.is_deleted;
+        self.live.iter().filter(move |(_, message)| is_promised(message))
     }
 }
 

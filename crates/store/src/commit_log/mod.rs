@@ -9,6 +9,7 @@ mod room;
 mod segments;
 mod window;
 
+use crate::cold::{COLD_LOG_BYTES, COLD_RECORD_BYTES, ColdPlace, ColdRead};
 use crate::error::StoreError;
 use base::disk::Disk;
 use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
@@ -19,8 +20,13 @@ pub(crate) use room::WantedRoom;
 pub(crate) use segments::Segments;
 use window::Window;
 
-/// Cold reads fetch this much at once when the messages lie close together.
+/// Reads of files take this much at once when the messages lie close together.
 const READ_AHEAD_BYTES: usize = 128 << 10;
+/// Messages nearer than this to each other: copying what lies between is cheaper than a system
+/// call for each.
+const CLOSE_BYTES: i64 = 16 << 10;
+/// Messages nearer than this to each other: who reads one reads the log in between from the device.
+const READS_ON_BYTES: i64 = 512 << 10;
 
 /// See the file's description.
 pub(crate) struct CommitLog {
@@ -36,6 +42,10 @@ pub(crate) struct CommitLog {
     /// Room is set aside for what is staged below this, in the file that `end` is in.
     room_to: i64,
     ahead: ReadAhead,
+    /// Whether reads may wait for the device.
+    pub(crate) waits: bool,
+    /// Where a file was read last; -1 for nowhere since the last get began.
+    pub(crate) last_file_read: i64,
 }
 
 /// Bytes of older log, read ahead.
@@ -72,6 +82,8 @@ impl CommitLog {
             flushed: 0,
             room_to: 0,
             ahead: ReadAhead::default(),
+            waits: true,
+            last_file_read: -1,
         })
     }
 
@@ -164,21 +176,59 @@ impl CommitLog {
         if offset < self.min() || offset + len as i64 > self.written {
             return Ok(false);
         }
+        self.last_file_read = offset;
         if let Some(bytes) = self.ahead.get(offset, len) {
             out.extend_from_slice(bytes);
             return Ok(true);
         }
-        let close_together = span_hint > len as i64 && span_hint < READ_AHEAD_BYTES as i64 * 4;
-        if close_together && len < READ_AHEAD_BYTES {
+        let reads_on = span_hint > len as i64 && span_hint < READS_ON_BYTES;
+        if reads_on && span_hint < CLOSE_BYTES && len < READ_AHEAD_BYTES {
             return self.read_ahead(offset, len, out);
         }
         let at = out.len();
         out.resize(at + len, 0);
-        let read = self.segments.read(offset, &mut out[at..])?;
-        if read < len {
+        let read = self.read_file(offset, &mut out[at..]);
+        if !matches!(read, Ok(Some(read)) if read == len) {
             out.truncate(at);
         }
-        Ok(read == len)
+        match read? {
+            Some(read) => Ok(read == len),
+            None if reads_on => self.cold(offset, COLD_LOG_BYTES),
+            None => self.cold(offset, COLD_RECORD_BYTES.max(len as i64)),
+        }
+    }
+
+    fn read_file(&mut self, offset: i64, buf: &mut [u8]) -> Result<Option<usize>, StoreError> {
+        if self.waits {
+            return self.segments.read(offset, buf).map(Some);
+        }
+        self.segments.try_read(offset, buf)
+    }
+
+    /// The error that says which bytes are needed.
+    #[cold]
+    fn cold(&mut self, offset: i64, len: i64) -> Result<bool, StoreError> {
+        match self.cold_read(offset, len)? {
+            Some(read) => Err(StoreError::Cold(Box::new(read))),
+            None => Ok(false),
+        }
+    }
+
+    /// Bytes of a file from `offset` on, at most `len` and not beyond what is written.
+    pub(crate) fn cold_read(
+        &mut self,
+        offset: i64,
+        len: i64,
+    ) -> Result<Option<ColdRead>, StoreError> {
+        let start = self.segments.start_of(offset);
+        let to = (offset + len).min(start + self.file_bytes).min(self.written);
+        if offset < self.min() || offset >= to || !self.segments.has(start) {
+            return Ok(None);
+        }
+        let file = Arc::clone(self.segments.file(start)?);
+        let place = ColdPlace::Log { from: offset, to };
+        let (position, len) = ((offset - start) as u64, (to - offset) as u64);
+        Ok(Some(ColdRead { place, file, position, len }))
     }
 
     fn read_ahead(
@@ -195,8 +245,12 @@ impl CommitLog {
         let want = rest_of_file.min(self.written - offset).min(READ_AHEAD_BYTES as i64) as usize;
         // Nothing is valid while, or if, the read fails.
         ahead.len = 0;
-        ahead.len = self.segments.read(offset, &mut ahead.bytes[..want])?;
-        ahead.start = offset;
+        let read = match self.waits {
+            true => Some(self.segments.read(offset, &mut ahead.bytes[..want])?),
+            false => self.segments.try_read(offset, &mut ahead.bytes[..want])?,
+        };
+        let Some(read) = read else { return self.cold(offset, COLD_LOG_BYTES) };
+        (ahead.start, ahead.len) = (offset, read);
         let bytes = ahead.get(offset, len);
         Ok(bytes.map(|bytes| out.extend_from_slice(bytes)).is_some())
     }

@@ -203,6 +203,22 @@ impl Segments {
             .map_err(StoreError::io("cannot read", path))
     }
 
+    /// As [`Segments::read`], but `None` instead of waiting for the device.
+    pub(crate) fn try_read(
+        &mut self,
+        offset: i64,
+        buf: &mut [u8],
+    ) -> Result<Option<usize>, StoreError> {
+        let start = self.start_of(offset);
+        if !self.has(start) {
+            return Ok(Some(0));
+        }
+        let path = self.path_of(start);
+        self.file(start)?
+            .try_read_at(buf, (offset - start) as u64)
+            .map_err(StoreError::io("cannot read", path))
+    }
+
     /// The files that hold bytes from `from` up to `to`, opened.
     pub(crate) fn files_between(
         &mut self,

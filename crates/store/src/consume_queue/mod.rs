@@ -8,6 +8,7 @@ mod queue;
 mod trim;
 mod writer;
 
+use crate::cold::{COLD_QUEUE_BYTES, ColdPlace, ColdRead};
 use crate::error::{PutError, StoreError};
 use crate::file_cache::FileCache;
 use crate::format::file_name;
@@ -74,6 +75,8 @@ pub(crate) struct Queues {
     pub(crate) log_min: i64,
     /// Whether a job is removing files of queues.
     pub(crate) is_trimming: bool,
+    /// Whether reads may wait for the device.
+    pub(crate) waits: bool,
 }
 
 impl Queues {
@@ -100,6 +103,7 @@ impl Queues {
             stale_from: i64::MAX,
             log_min: 0,
             is_trimming: false,
+            waits: true,
         };
         let list = |path: &Path| disk.list(path).map_err(StoreError::io("cannot list", path));
         for topic in list(&dir)?.into_iter().filter(|entry| entry.is_dir) {
@@ -242,9 +246,17 @@ impl Queues {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(&[]),
             Err(error) => return Err(StoreError::io("cannot open", path)(error)),
         };
-        let read = file
-            .read_at(buf, (position - start) as u64)
-            .map_err(StoreError::io("cannot read", path))?;
+        let at = (position - start) as u64;
+        let read = match self.waits {
+            true => file.read_at(buf, at).map(Some),
+            false => file.try_read_at(buf, at),
+        };
+        let Some(read) = read.map_err(StoreError::io("cannot read", path))? else {
+            let to = (position + COLD_QUEUE_BYTES).min(start + self.file_bytes);
+            let place = ColdPlace::Queue { queue, from: position, to };
+            let len = (to - position) as u64;
+            return Err(StoreError::Cold(Box::new(ColdRead { place, file, position: at, len })));
+        };
         Ok(&buf[..read - read % UNIT_LEN])
     }
 

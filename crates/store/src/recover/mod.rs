@@ -233,6 +233,10 @@ impl Store {
 
     /// Decides whether what stands at `at` may be cut off.
     fn judge(&mut self, start: &Start, at: i64, bad: &Bad) -> Result<(), StoreError> {
+        #[cfg(feature = "mutants")]
+        if crate::mutant::is_on(crate::mutant::Mutant::CutAtFirstBad) {
+            return Ok(());
+        }
         let file_bytes = self.log.file_bytes();
         let segments = &mut self.log.segments;
         // A file that ends early reads like zeros.
@@ -258,7 +262,7 @@ impl Store {
                 // Its length may be what is wrong: it ends where an intact one begins.
                 Some(next) => {
                     let len = claimed.clamp(512, 8 << 20).min(rest).min((next - at) as usize);
-                    !is_bare_head(segments, at)? && has_lost_sector(segments, at, len)?
+                    !is_bare_head(segments, at)? && has_lost_sector(segments, at, len, next)?
                 }
                 None => true,
             }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod clean;
+mod cold;
 mod crash;
+mod damage;
+mod expire;
 mod golden;
 mod put_get;
 mod recover;

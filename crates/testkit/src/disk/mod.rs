@@ -12,6 +12,7 @@ mod file;
 mod folder;
 
 use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space, read_to_end_of};
+use file::BLOCK;
 use folder::{Change, Node, Tree};
 use std::collections::BTreeSet;
 use std::io;
@@ -47,6 +48,8 @@ struct State {
     capacity: Option<u64>,
     /// The time that files written now get.
     now_ms: i64,
+    /// Blocks (file, number) in memory; `None`: all are.
+    warm: Option<BTreeSet<(usize, usize)>>,
     /// Reads from now until one is short.
     short_read: Option<u64>,
     /// How many were.
@@ -102,6 +105,11 @@ impl SimDisk {
     /// Bytes that are taken.
     pub fn used(&self) -> u64 {
         self.state().space_used()
+    }
+
+    /// Drops the page cache: reads that do not wait find only what is read from now on.
+    pub fn drop_caches(&self) {
+        self.state().warm = Some(BTreeSet::new());
     }
 
     /// Sets the time that files written from now on get.
@@ -339,6 +347,10 @@ impl SimFile {
             len /= 2;
         }
         buf[..len].copy_from_slice(&bytes[from..from + len]);
+        if let Some(warm) = &mut state.warm {
+            let blocks = from / BLOCK..(from + len).div_ceil(BLOCK);
+            warm.extend(blocks.map(|at| (self.number, at)));
+        }
         if is_short {
             state.short_read = None;
             state.short_reads += 1;
@@ -347,10 +359,29 @@ impl SimFile {
     }
 }
 
+impl SimFile {
+    /// Whether bytes can be read without waiting.
+    fn is_warm(&self, at: usize, len: usize) -> bool {
+        let state = self.disk.state();
+        let end = state.tree.files[self.number].bytes.len();
+        let mut blocks = end.min(at) / BLOCK..end.min(at + len).div_ceil(BLOCK);
+        let warm = state.warm.as_ref();
+        warm.is_none_or(|warm| blocks.all(|block| warm.contains(&(self.number, block))))
+    }
+}
+
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         // Short counts of the system never get past the loop that the real disk uses too.
         read_to_end_of(buf, offset, |part, at| self.read_some(part, at as usize))
+    }
+
+    fn try_read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        if self.is_warm(offset as usize, buf.len()) {
+            self.read_at(buf, offset).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -1,0 +1,166 @@
+//! Checks every record, unit and index entry of a directory against each other.
+
+use super::{Directory, Place, QueueParts};
+use crate::error::StoreError;
+use crate::format::index::{ENTRY_LEN, HEADER_LEN, Header, IndexEntry, key_hash};
+use crate::format::unit::{BLANK, UNIT_LEN, units};
+use crate::put::index_keys;
+use base::hash::{java_hash, java_hash_from};
+use model::message::DispatchProperties;
+use model::record::{self, Entry};
+use std::path::PathBuf;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in the file, in bytes.
+    pub position: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Longest record that is believed.
+const RECORD_LEN_MAX: i32 = 64 << 20;
+
+/// Verifies a directory; `slots` are those of its index files. `progress` is told the log offsets
+/// reached; `found` gets each problem. Answers how many records, units and entries were checked.
+///
+/// # Errors
+/// The device failed.
+pub fn verify(
+    directory: &Directory,
+    slots: u32,
+    progress: &mut dyn FnMut(i64),
+    found: &mut dyn FnMut(Problem),
+) -> Result<(u64, u64, u64), StoreError> {
+    let mut records = 0;
+    let problem_at = |offset: i64, what: String| {
+        let part = directory.log.iter().rev().find(|part| part.start <= offset);
+        let (path, start) = part.map_or((PathBuf::new(), 0), |p| (p.path.clone(), p.start));
+        Problem { path, position: (offset - start) as u64, what }
+    };
+    for pair in directory.log.windows(2) {
+        if pair[0].start + pair[0].len as i64 != pair[1].start {
+            found(problem_at(pair[1].start, "the file before it is missing or short".to_owned()));
+        }
+    }
+    directory.walk(&mut |offset, place| {
+        progress(offset);
+        match place {
+            Place::Record(record, bytes) => {
+                records += 1;
+                if !record.is_body_intact() || !record::is_record_crc_right(bytes) {
+                    found(problem_at(offset, "the CRC is wrong".to_owned()));
+                }
+            }
+            Place::Bad(why) => found(problem_at(offset, why)),
+        }
+        true
+    })?;
+    let mut unit_count = 0;
+    for queue in &directory.queues {
+        unit_count += verify_queue(directory, queue, found)?;
+    }
+    let mut entries = 0;
+    for path in &directory.index {
+        entries += verify_index(directory, path, slots, found)?;
+    }
+    Ok((records, unit_count, entries))
+}
+
+fn verify_queue(
+    directory: &Directory,
+    queue: &QueueParts,
+    found: &mut dyn FnMut(Problem),
+) -> Result<u64, StoreError> {
+    let log_min = directory.log.first().map_or(0, |part| part.start);
+    let (mut count, mut is_over) = (0, false);
+    for part in &queue.parts {
+        let bytes = directory.disk.read(&part.path);
+        let bytes = bytes.map_err(StoreError::io("cannot read", &part.path))?;
+        for (i, unit) in units(&bytes).enumerate() {
+            let offset = part.start / UNIT_LEN as i64 + i as i64;
+            let position = (i * UNIT_LEN) as u64;
+            let mut report = |what: String| {
+                found(Problem { path: part.path.clone(), position, what });
+            };
+            if unit.size == 0 && unit.commit_log_offset == 0 {
+                is_over = true;
+                continue;
+            }
+            if is_over {
+                report(format!("the queue has a hole before offset {offset}"));
+                is_over = false;
+            }
+            if unit == BLANK || unit.commit_log_offset < log_min {
+                continue;
+            }
+            count += 1;
+            let len = unit.size.clamp(0, RECORD_LEN_MAX) as usize;
+            let record = directory.log_bytes(unit.commit_log_offset, len)?;
+            match record::decode(&record) {
+                Ok(Entry::Record(r))
+                    if r.total_len == len
+                        && r.commit_log_offset == unit.commit_log_offset
+                        && r.topic == queue.topic.as_bytes()
+                        && r.queue_id == queue.queue_id
+                        && r.queue_offset == offset =>
+                {
+                    let code = DispatchProperties::find(r.properties).tags_code();
+                    let is_schedule = r.topic == model::names::SCHEDULE_TOPIC.as_bytes();
+                    if !is_schedule && code != unit.tags_code {
+                        report(format!("tags code {}, the record's is {code}", unit.tags_code));
+                    }
+                }
+                _ => report(format!(
+                    "offset {offset}: no such message at log {} of {len} bytes",
+                    unit.commit_log_offset
+                )),
+            }
+        }
+    }
+    Ok(count)
+}
+
+fn verify_index(
+    directory: &Directory,
+    path: &PathBuf,
+    slots: u32,
+    found: &mut dyn FnMut(Problem),
+) -> Result<u64, StoreError> {
+    let file = directory.file(path)?;
+    let io = |error| StoreError::io("cannot read", path)(error);
+    let mut bytes = [0; HEADER_LEN];
+    file.read_at(&mut bytes, 0).map_err(io)?;
+    let header = Header::from_bytes(&bytes);
+    let log_min = directory.log.first().map_or(0, |part| part.start);
+    for number in 1..header.entry_count {
+        let at = crate::format::index::entry_at(slots, number);
+        let mut bytes = [0; ENTRY_LEN];
+        let read = file.read_at(&mut bytes, at).map_err(io)?;
+        let entry = IndexEntry::from_bytes(&bytes);
+        if read == ENTRY_LEN && entry.commit_log_offset < log_min {
+            continue;
+        }
+        let head = directory.log_bytes(entry.commit_log_offset, 4)?;
+        let len = head.first_chunk().map_or(0, |len| i32::from_be_bytes(*len));
+        let len = len.clamp(0, RECORD_LEN_MAX) as usize;
+        let record = directory.log_bytes(entry.commit_log_offset, len)?;
+        let has_key = matches!(record::decode(&record), Ok(Entry::Record(r)) if {
+            let prefix = java_hash_from(java_hash(r.topic), b"#");
+            let keys = DispatchProperties::find(r.properties);
+            index_keys(keys.unique_key, keys.keys)
+                .any(|key| key_hash(java_hash_from(prefix, key)) == entry.key_hash)
+        });
+        if !has_key || entry.previous >= number {
+            let what = format!(
+                "entry {number}: the message at log {} has no such key",
+                entry.commit_log_offset
+            );
+            found(Problem { path: path.clone(), position: at, what });
+        }
+    }
+    Ok(header.entry_count.max(1) as u64 - 1)
+}
