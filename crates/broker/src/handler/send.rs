@@ -389,7 +389,8 @@ fn put_dead(
     let appended =
         put::put(broker, &message, exchange.now_ms).map_err(|e| put_refusal(broker, e))?;
     let unique_key = properties::scan(&text).unique_key;
-    tracing::info!(topic, key = %String::from_utf8_lossy(unique_key), "message to the dead letters");
+    let key = String::from_utf8_lossy(unique_key);
+    tracing::info!(topic, %key, "message to the dead letters");
     promise(broker, to, message.queue_id, &appended, unique_key);
     Ok(())
 }
