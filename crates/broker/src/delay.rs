@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use model::message::property::{DELAY, REAL_QUEUE_ID, REAL_TOPIC};
+use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC};
 use model::names::SCHEDULE_TOPIC;
 use model::record::{self, Entry};
 use model::topic::DataVersion;
@@ -26,8 +26,6 @@ const RETRY_MS: i64 = 100;
 /// The loop looks at waiting levels at least this often, in case the clock was set.
 const LOOK_NS_MAX: u64 = 1_000_000_000;
 
-/// Properties that no longer hold once a message is delivered.
-const SPENT: [&str; 4] = [DELAY, "TIMER_DELIVER_MS", "TIMER_DELAY_SEC", "TIMER_DELAY_MS"];
 /// Properties that a delay level overrules.
 const OVERRULED: [&str; 3] = ["TIMER_DELIVER_MS", "TIMER_DELAY_SEC", "TIMER_DELAY_MS"];
 
@@ -275,12 +273,10 @@ fn deliver(broker: &mut Broker, bytes: &[u8], now_ms: i64) -> Result<(), String>
         );
         return Ok(());
     };
-    let mut text = std::mem::take(&mut broker.scratch_edited);
-    text.clear();
-    properties::edit(&mut text, record.properties, &SPENT, &[]);
-    let appended = put::put(broker, &OwnPut::again(&record, topic, queue_id, &text), now_ms);
-    broker.scratch_edited = text;
-    match appended {
+    // As in Java the properties stay as they are, the delay level too.
+    let message = OwnPut::again(&record, topic, queue_id, record.properties);
+    let known = properties::scan(record.properties);
+    match put::put_as_it_is(broker, &message, &known, known.tags_code(), now_ms) {
         Err(e @ (PutError::IllegalTopic | PutError::BadBatch)) => {
             // That will not get better.
             tracing::error!("a delayed message cannot be delivered and is passed over: {e}");

@@ -155,6 +155,13 @@ pub struct SavedTopics {
     pub deleted: Vec<(String, i64)>,
 }
 
+impl SavedTopics {
+    /// When the topics last changed before they were saved; 0 when they never were.
+    pub fn saved_ms(&self) -> i64 {
+        self.version.map_or(0, |version| version.timestamp)
+    }
+}
+
 /// Reads `topics.json`.
 ///
 /// # Errors

@@ -24,6 +24,10 @@ pub struct Known<'a> {
     pub has_receipt_handle: bool,
     /// The name of the cluster is there already.
     pub has_cluster: bool,
+    /// The region is there already.
+    pub has_region: bool,
+    /// The trace switch is there already.
+    pub has_trace: bool,
 }
 
 /// Reads `text`. Pairs without a separator are passed over, as Java does.
@@ -39,6 +43,8 @@ pub fn scan(text: &[u8]) -> Known<'_> {
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
             b"POP_CK" => known.has_receipt_handle = true,
             b"CLUSTER" => known.has_cluster = true,
+            b"MSG_REGION" => known.has_region = true,
+            b"TRACE_ON" => known.has_trace = true,
             _ => {}
         }
     }

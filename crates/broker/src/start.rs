@@ -122,11 +122,12 @@ pub fn start_with_file(
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
+    let saved_ms = topics.saved_ms();
     persist::load(&mut broker, &*disk, &config_dir, topics)?;
     let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
     let version = broker.topics.version();
     broker.topics.load(topics, version);
-    adopt_stored_topics(&mut broker);
+    adopt_stored_topics(&mut broker, saved_ms)?;
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
@@ -285,21 +286,38 @@ fn intervals(config: &BrokerConfig) -> Intervals {
 }
 
 /// Topics that have messages but no configuration, as after a kill between the first message and
-/// the save: they get the queues they have.
-fn adopt_stored_topics(broker: &mut Broker) {
+/// the save: they get the queues they have. A topic without messages since the topics were last
+/// saved was deleted: a Java broker leaves its messages in the log, and recovery finds them.
+///
+/// # Errors
+/// The store cannot be read.
+fn adopt_stored_topics(broker: &mut Broker, saved_ms: i64) -> Result<(), StoreError> {
     let now_ms = broker.identity.boot_ms;
-    let mut found: HashMap<String, i32> = HashMap::new();
-    for (_, topic, queue_id) in broker.store.queues() {
-        let count = found.entry_ref(topic).or_default();
+    let unknown = broker
+        .store
+        .queues()
+        .filter(|(_, topic, _)| broker.topics.find(topic.as_bytes()).is_none());
+    let unknown: Vec<_> =
+        unknown.map(|(queue, topic, queue_id)| (queue, topic.to_owned(), queue_id)).collect();
+    let mut found: HashMap<String, (i32, i64)> = HashMap::new();
+    for (queue, topic, queue_id) in unknown {
+        let newest = broker.store.max_offset(queue)? - 1;
+        let newest_ms = broker.store.store_time_at(queue, newest)?;
+        let (count, newest_of_topic) = found.entry(topic).or_default();
         *count = (*count).max(queue_id + 1);
+        *newest_of_topic = (*newest_of_topic).max(newest_ms);
     }
-    for (topic, queue_count) in found {
-        if broker.topics.find(topic.as_bytes()).is_none() {
+    for (topic, (queue_count, newest_ms)) in found {
+        if newest_ms < saved_ms {
+            tracing::info!(topic, "topic in the store without configuration: it was deleted");
+            broker.store.delete_topic(topic.as_bytes());
+        } else {
             let count = queue_count.max(broker.config.default_topic_queues);
             tracing::warn!(topic, queues = count, "topic found in the store; configuration made");
             broker.topics.create_if_absent(&topic, count, 0, now_ms);
         }
     }
+    Ok(())
 }
 
 fn host_name() -> String {

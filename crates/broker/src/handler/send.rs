@@ -293,6 +293,13 @@ fn own_properties(
     if let Some(key) = &own_key {
         properties::append_pair(tail, b"UNIQ_KEY", key);
     }
+    if !known.has_region {
+        properties::append_pair(tail, b"MSG_REGION", broker.config.region_id.as_bytes());
+    }
+    if !known.has_trace {
+        let value: &[u8] = if broker.config.trace_on { b"true" } else { b"false" };
+        properties::append_pair(tail, b"TRACE_ON", value);
+    }
     if !known.has_cluster {
         tail.extend_from_slice(&broker.identity.cluster_property);
     }

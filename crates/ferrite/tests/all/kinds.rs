@@ -94,7 +94,7 @@ fn a_delayed_message_is_delivered_once_even_across_a_kill() {
     let seen = pull(&mut peer, "D");
     assert_eq!(bodies(&seen), ["at once", "late"]);
     let property = |name| seen[1].property(name);
-    assert_eq!((property("DELAY"), property("TAGS")), (None, Some("t".to_owned())));
+    assert_eq!((property("DELAY").as_deref(), property("TAGS").as_deref()), (Some("1"), Some("t")));
     assert_eq!(property("REAL_TOPIC").as_deref(), Some("D"));
     assert_eq!(property("REAL_QID").as_deref(), Some("0"));
 }
@@ -126,7 +126,6 @@ fn messages_given_back_come_again_and_then_go_to_the_dead_letters() {
     assert_eq!((&*retry.body, retry.reconsume_times), ("hard", 1));
     assert_eq!(retry.property("RETRY_TOPIC").as_deref(), Some("R"));
     assert_eq!(retry.property("ORIGIN_MESSAGE_ID").map(|id| id.len()), Some(32));
-    assert_eq!(retry.property("DELAY"), None);
 }
 
 /// A client gives back by a plain send when its queue is consumed in order (rows F14, F39).
