@@ -24,6 +24,7 @@ use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
 use crate::members::Members;
+use crate::meters::Meters;
 use crate::offset_table::OffsetTable;
 use crate::queue_lock::QueueLocks;
 use crate::relay::Relays;
@@ -92,6 +93,8 @@ pub struct Broker {
     pub transactions: Transactions,
     /// What went through.
     pub stats: Stats,
+    /// What went through, by topic and group.
+    pub meters: Meters,
     /// Producers that wait.
     pub acks: Acks,
     /// State files and who waits for them.
@@ -149,6 +152,7 @@ impl Broker {
             delays: Delays::new(&delay_levels_ms, now_ms),
             transactions: Transactions::default(),
             stats: Stats::default(),
+            meters: Meters::default(),
             acks: Acks::default(),
             saves: Saves::default(),
             unique_keys: UniqueKeys::new(identity.store_host, now_ms),
@@ -352,6 +356,7 @@ impl Broker {
         let total = self.stats.totals.put_messages + self.stats.totals.get_messages;
         if now_ns >= self.next_sample_ns {
             self.stats.sample(exchange.now_ms);
+            self.meters.sample(exchange.now_ms);
             self.next_sample_ns = now_ns + SAMPLE_NS;
             self.sampled_messages = total;
         }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod filter;
 pub mod group_table;
 pub mod members;
+pub mod meters;
 pub mod offset_table;
 pub mod properties;
 pub mod queue_lock;

@@ -7,6 +7,7 @@ use remoting::ReplyHandle;
 use store::QueueRef;
 
 use crate::filter::MessageFilter;
+use crate::meters::MeterId;
 
 /// At most this many pulls wait at once; one more is answered at once.
 pub const PARKED_MAX: usize = 1_000_000;
@@ -25,6 +26,8 @@ pub struct ParkedPull {
     pub bytes_max: i32,
     /// What the subscription wants.
     pub filter: MessageFilter,
+    /// Counts what the group gets.
+    pub meter: MeterId,
     /// When to give up (monotonic ns).
     pub deadline_ns: u64,
     /// Told to the client.

@@ -28,6 +28,7 @@ use protocol::request::send::{
 };
 use protocol::request::stats::{
     GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, QueryConsumeTimeSpan,
+    ViewBrokerStatsData,
 };
 use protocol::request::topic::{
     CleanExpiredConsumeQueue, CleanUnusedTopic, DeleteExpiredCommitLog, DeleteTopicInBroker,
@@ -109,6 +110,7 @@ pub fn routes() -> Vec<Route<Broker>> {
         plain GetSubscriptionGroupConfig => group::get,
         plain GetConsumeStats => group::consume_stats,
 
+        plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
         plain GetBrokerConfig => server::get_config,
         plain UpdateBrokerConfig => server::update_config,

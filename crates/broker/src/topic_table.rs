@@ -12,6 +12,7 @@ use model::topic::{DataVersion, TopicConfig};
 use store::{QueueRef, Store};
 
 use crate::config::BrokerConfig;
+use crate::meters::{Kind, MeterId, Meters};
 
 /// A topic's place in the table; valid until the topic is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +24,8 @@ pub struct TopicEntry {
     pub config: TopicConfig,
     /// Clients may not send to it.
     pub send_forbidden: bool,
+    /// Counts what is put.
+    meter: Option<MeterId>,
     /// The store's queues by queue id, as far as they have been used.
     queues: Vec<Option<QueueRef>>,
 }
@@ -41,6 +44,11 @@ impl TopicEntry {
         let queue = store.queue_or_create(self.config.name.as_bytes(), queue_id).ok()?;
         self.queues[at] = Some(queue);
         Some(queue)
+    }
+
+    /// The meter of what is put.
+    pub fn meter(&mut self, meters: &mut Meters) -> MeterId {
+        *self.meter.get_or_insert_with(|| meters.id(Kind::TopicPut, &self.config.name, ""))
     }
 
     /// The larger of the two queue counts: ids below it may be written or read.
@@ -186,7 +194,12 @@ impl TopicTable {
         let id = TopicId(self.entries.len() as u32);
         self.by_name.insert(config.name.as_bytes().into(), id);
         let send_forbidden = names::is_send_forbidden(&config.name);
-        self.entries.push(Some(TopicEntry { config, send_forbidden, queues: Vec::new() }));
+        self.entries.push(Some(TopicEntry {
+            config,
+            send_forbidden,
+            meter: None,
+            queues: Vec::new(),
+        }));
         id
     }
 

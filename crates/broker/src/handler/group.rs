@@ -18,6 +18,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 use crate::broker::Broker;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
+use crate::meters::Kind;
 use crate::saved::StateFile;
 use crate::{persist, reply};
 
@@ -119,6 +120,7 @@ pub fn consume_stats(
     let mut body = ConsumeStats::default();
     for topic in stats_topics(broker, &request) {
         let Some(count) = broker.topics.get(&topic).map(|t| t.read_queue_count) else { continue };
+        body.consume_tps += broker.meters.rate(Kind::GroupGet, &topic, group);
         for queue_id in 0..count {
             let offsets = queue_progress(broker, group, &topic, queue_id)?;
             body.offset_table.0.push((message_queue(broker, &topic, queue_id), offsets));

@@ -11,6 +11,7 @@ use crate::broker::Broker;
 use crate::cold;
 use crate::filter::{self, MessageFilter, Wanted};
 use crate::long_poll::ParkedPull;
+use crate::meters::Kind;
 use crate::reply;
 
 /// Bits of a pull's `sysFlag`.
@@ -105,6 +106,7 @@ fn try_pull(
         count_max: view.max_msg_nums,
         bytes_max: view.max_msg_bytes.unwrap_or(i32::MAX),
         filter,
+        meter: broker.meters.id(Kind::GroupGet, topic, group),
         deadline_ns: exchange.now_ns + wait_ms as u64 * 1_000_000,
         topic_sys_flag,
         group_sys_flag,
@@ -281,6 +283,7 @@ pub fn answer(
     if got.status == GetStatus::Found {
         totals.get_found += 1;
         totals.get_messages += got.count as u64;
+        broker.meters.count(pull.meter, got.count as u64, got.bytes as u64);
     } else {
         totals.get_missed += 1;
     }

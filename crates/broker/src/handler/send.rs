@@ -17,6 +17,7 @@ use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 use crate::ack::{PendingAck, Promise};
 use crate::broker::Broker;
 use crate::handler::send_back::OWN_MAXIMUM_SINCE;
+use crate::meters::MeterId;
 use crate::properties::{self, Known};
 use crate::put::{self, OwnPut};
 use crate::reply;
@@ -72,6 +73,7 @@ struct Target {
     queue: QueueRef,
     queue_id: i32,
     multi_tags: bool,
+    meter: MeterId,
 }
 
 fn target(
@@ -112,7 +114,8 @@ fn target(
     let queue = entry.queue(&mut broker.store, queue_id).ok_or_else(|| {
         Refusal::new(response_code::INVALID_PARAMETER, format!("queueId[{queue_id}] is illegal"))
     })?;
-    Ok(Target { queue, queue_id, multi_tags })
+    let meter = entry.meter(&mut broker.meters);
+    Ok(Target { queue, queue_id, multi_tags, meter })
 }
 
 fn illegal_queue(queue_id: i32, topic: &TopicConfig, peer: &str) -> Refusal {
@@ -220,8 +223,14 @@ fn put_single(
     };
     broker.scratch_properties = tail;
     let appended = appended.map_err(|e| put_refusal(broker, e))?;
+    count(broker, target.meter, &appended);
     promise(broker, to, target.queue_id, &appended, unique_key);
     Ok(())
+}
+
+fn count(broker: &mut Broker, meter: MeterId, appended: &Appended) {
+    let bytes = (appended.end - appended.commit_log_offset) as u64;
+    broker.meters.count(meter, u64::from(appended.count), bytes);
 }
 
 /// The producer of a single message is answered when it is as durable as it shall be.
@@ -441,6 +450,7 @@ fn put_batch(
     };
     let appended = broker.store.append_batch(&batch).map_err(|e| put_refusal(broker, e))?;
     broker.stats.count_put(&appended);
+    count(broker, target.meter, &appended);
     if to.oneway {
         return Ok(());
     }

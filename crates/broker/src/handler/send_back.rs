@@ -11,6 +11,7 @@ use protocol::request::send::ConsumerSendMsgBack;
 use remoting::{Call, Exchange, Refusal};
 
 use crate::broker::Broker;
+use crate::meters::Kind;
 use crate::properties;
 use crate::put::{self, OwnPut};
 use crate::reply;
@@ -99,6 +100,10 @@ fn put_back(
         ..OwnPut::again(&record, topic.as_bytes(), queue_id, &text)
     };
     put::put(broker, &message, now_ms).map_err(|e| reply::put_error(&broker.config, e))?;
+    let origin = model::message::property(&text, RETRY_TOPIC).unwrap_or_default();
+    let origin = String::from_utf8_lossy(origin);
+    let meter = broker.meters.id(Kind::SendBack, &origin, &request.group);
+    broker.meters.count(meter, 1, record.total_len as u64);
     if is_dead {
         let key = properties::scan(&text).unique_key;
         tracing::info!(topic, key = %String::from_utf8_lossy(key), "message to the dead letters");

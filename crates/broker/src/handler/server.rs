@@ -12,7 +12,7 @@ use protocol::body::KvTable;
 use protocol::code::response_code;
 use protocol::fastjson;
 use protocol::request::config::{GetBrokerConfig, GetBrokerConfigReply, UpdateBrokerConfig};
-use protocol::request::stats::GetBrokerRuntimeInfo;
+use protocol::request::stats::{GetBrokerRuntimeInfo, ViewBrokerStatsData};
 use protocol::version::{OWN_VERSION, version_name};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
@@ -267,4 +267,21 @@ fn keep(path: &Path, changes: &[Property]) -> io::Result<()> {
         text = base::properties::replace(&text, &change.key, &change.value);
     }
     write_atomically(&RealDisk, path, text.as_bytes())
+}
+
+/// Serves 315.
+pub fn view_stats(
+    broker: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    request: ViewBrokerStatsData,
+) -> Answer<ViewBrokerStatsData> {
+    let ViewBrokerStatsData { stats_name, stats_key } = request;
+    match broker.meters.view(&stats_name, &stats_key) {
+        Some(data) => Ok(Reply::body(fastjson::write(&data))),
+        None => {
+            let remark = format!("The stats <{stats_name}> <{stats_key}> not exist");
+            Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+        }
+    }
 }

@@ -19,6 +19,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
 use crate::handler::offset::queue_of;
+use crate::meters::Kind;
 use crate::saved::StateFile;
 use crate::{persist, reply, topic_table};
 
@@ -206,7 +207,10 @@ pub fn stats(
         let remark = format!("topic[{}] not exist", request.topic);
         return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
     };
-    let mut body = TopicStatsTable::default();
+    let mut body = TopicStatsTable {
+        topic_put_tps: broker.meters.rate(Kind::TopicPut, &request.topic, ""),
+        ..TopicStatsTable::default()
+    };
     for queue_id in 0..count {
         let offsets = queue_offsets(broker, &request.topic, queue_id)?;
         body.offset_table.0.push((message_queue(broker, &request.topic, queue_id), offsets));
