@@ -26,6 +26,7 @@ use crate::long_poll::LongPoll;
 use crate::members::Members;
 use crate::meters::Meters;
 use crate::offset_table::OffsetTable;
+use crate::pop::{self, Pops};
 use crate::queue_lock::QueueLocks;
 use crate::relay::Relays;
 use crate::reply;
@@ -91,6 +92,8 @@ pub struct Broker {
     pub delays: Delays,
     /// Messages that wait for their producer's decision.
     pub transactions: Transactions,
+    /// Messages that are popped.
+    pub pops: Pops,
     /// What went through.
     pub stats: Stats,
     /// What went through, by topic and group.
@@ -151,6 +154,7 @@ impl Broker {
             relays: Relays::default(),
             delays: Delays::new(&delay_levels_ms, now_ms),
             transactions: Transactions::default(),
+            pops: Pops::new(&config),
             stats: Stats::default(),
             meters: Meters::default(),
             acks: Acks::default(),
@@ -243,6 +247,7 @@ impl Broker {
     pub fn note_arrivals(&mut self) {
         for arrival in self.store.arrivals() {
             self.long_poll.arrived(arrival.queue, arrival.tags_code);
+            self.pops.polls.arrived(arrival.queue);
         }
     }
 
@@ -406,11 +411,15 @@ impl Service for BrokerService {
         delay::deliver_due(broker, exchange);
         transaction::check_silent(broker, exchange);
         transaction::note_ended(broker, exchange.now_ms);
+        pop::before_write(broker, exchange);
         broker.write_staged(exchange);
         broker.release_flushed(exchange);
         cold::answer_ready(broker, exchange);
         broker.wake_pulls(exchange);
         broker.expire_pulls(exchange);
+        pop::after_write(broker, exchange);
+        // Check points of pops that waited.
+        broker.write_staged(exchange);
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);
@@ -434,6 +443,7 @@ impl Service for BrokerService {
             broker.relays.next_deadline_ns(),
             broker.delays.next_deadline_ns(now_ms, now_ns),
             broker.transactions.next_deadline_ns(now_ms, now_ns),
+            broker.pops.next_deadline_ns(now_ms, now_ns),
         ];
         waiting.into_iter().flatten().chain([due]).min()
     }

@@ -100,6 +100,26 @@ config_keys! {
         trace_topic_name "msgTraceTopicName": String = "RMQ_SYS_TRACE_TOPIC".to_owned(), Restart;
         /// Queues of the POP revive topic.
         revive_queues "reviveQueueNum": i32 = 8, Fixed;
+        /// Pops out of 100 that look first at messages that came back.
+        pop_from_retry_probability "popFromRetryProbability": i32 = 20, Live;
+        /// Pops of one group and topic that wait at most.
+        pop_polling_size "popPollingSize": i32 = 1024, Live;
+        /// Pops that wait at most.
+        pop_polling_size_max "maxPopPollingSize": i32 = 100_000, Live;
+        /// Whether a new group pops from the start of a queue that is still in memory.
+        pop_init_in_memory "initPopOffsetByCheckMsgInMem": bool = true, Live;
+        /// Whether messages that came back are handed out under the name of the retry topic.
+        pop_actual_retry_topic "popResponseReturnActualRetryTopic": bool = false, Live;
+        /// Whether popped messages come back by way of `%RETRY%group+topic`.
+        retry_topic_v2 "enableRetryTopicV2": bool = false, Live;
+        /// Whether `%RETRY%group_topic` is popped too then.
+        retry_topic_v1_read "retrieveMessageFromPopRetryTopicV1": bool = true, Live;
+        /// How groups get messages when nothing is set for them: PULL or POP.
+        default_request_mode "defaultMessageRequestMode": String = "PULL".to_owned(), Live;
+        /// Clients whose queues another one shares when it pops; -1: everybody takes from all.
+        default_pop_share_queues "defaultPopShareQueueNum": i32 = -1, Live;
+        /// Whether the broker divides queues among clients that ask it.
+        server_load_balancer "serverLoadBalancerEnable": bool = true, Live;
         /// Region told to producers.
         region_id "regionId": String = "DefaultRegion".to_owned(), Live;
         /// Whether producers are told that tracing is on.

@@ -17,6 +17,7 @@ pub mod topic_table;
 pub mod unique_key;
 
 pub mod delay;
+pub mod pop;
 pub mod put;
 pub mod retention;
 pub mod transaction;

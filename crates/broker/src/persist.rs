@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use base::disk::{Disk, read_latest};
 use model::topic::{DataVersion, FilterType, TopicConfig};
+use protocol::body::assignment::MessageRequestModeSerializeWrapper;
 use protocol::body::group::SubscriptionGroupWrapper;
 use protocol::body::offset::{ConsumerOffsetSerializeWrapper, DelayOffsetSerializeWrapper};
+use protocol::body::pop::ConsumerOrderInfoWrapper;
 use protocol::body::register::RegisterBrokerBody;
 use protocol::body::{IntMap, topic as body};
 use protocol::fastjson;
@@ -283,6 +285,25 @@ pub fn load(
         && !broker.filters.load(found, broker.identity.boot_ms)
     {
         tracing::warn!("the filters of consumerFilter.json have another shape and are left out");
+    }
+    load_pops(broker, disk, folder)
+}
+
+fn load_pops(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), LoadError> {
+    let orders: Option<ConsumerOrderInfoWrapper> = read(disk, folder, StateFile::PopOrders)?;
+    for (name, queues) in orders.unwrap_or_default().table {
+        let Some((topic, group)) = name.split_once('@') else { continue };
+        let pair = broker.pops.pair(topic, group);
+        for (queue_id, info) in queues.0 {
+            if let Ok(queue_id) = i32::try_from(queue_id) {
+                broker.pops.orders.load(pair, queue_id, info);
+            }
+        }
+    }
+    let modes: Option<MessageRequestModeSerializeWrapper> =
+        read(disk, folder, StateFile::RequestModes)?;
+    if let Some(found) = modes {
+        broker.pops.modes.load(found);
     }
     Ok(())
 }

@@ -21,6 +21,10 @@ use protocol::request::offset::{
     GetMaxOffset, GetMinOffset, InvokeBrokerToGetConsumerStatus, InvokeBrokerToResetOffset,
     QueryConsumerOffset, QueryCorrectionOffset, SearchOffsetByTimestamp, UpdateConsumerOffset,
 };
+use protocol::request::pop::{
+    AckMessage, BatchAckMessage, ChangeMessageInvisibleTime, GetAllMessageRequestMode,
+    Notification, PollingInfo, PopMessage, QueryAssignment, SetMessageRequestMode,
+};
 use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{
     ConsumerSendMsgBack, SendBatchMessage, SendMessage, SendMessageV2, SendReplyMessage,
@@ -40,12 +44,19 @@ use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    clean, client, consumer, group, lock, offset, pull, query, reply_message, reset, send,
-    send_back, server, topic, transaction,
+    assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
+    reply_message, reset, send, send_back, server, topic, transaction,
 };
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
+    let mut rows = message_routes();
+    rows.extend(other_routes());
+    rows
+}
+
+/// What moves messages.
+fn message_routes() -> Vec<Route<Broker>> {
     remoting::routes! { Broker;
         raw SendMessage => send::send,
         raw SendMessageV2 => send::send,
@@ -58,6 +69,21 @@ pub fn routes() -> Vec<Route<Broker>> {
         raw PullMessage => pull::pull,
         raw LitePullMessage => pull::pull,
 
+        later PopMessage => pop::pop,
+        later AckMessage => pop_ack::ack,
+        later BatchAckMessage => pop_ack::batch_ack,
+        later ChangeMessageInvisibleTime => pop_ack::change_invisible_time,
+        later Notification => pop::notification,
+        plain PollingInfo => pop::polling_info,
+        plain QueryAssignment => assignment::query,
+        later SetMessageRequestMode => assignment::set_mode,
+        plain GetAllMessageRequestMode => assignment::all_modes,
+    }
+}
+
+/// What knows about messages, and who reads them.
+fn other_routes() -> Vec<Route<Broker>> {
+    remoting::routes! { Broker;
         plain QueryConsumerOffset => offset::query_consumer_offset,
         plain UpdateConsumerOffset => offset::update_consumer_offset,
         plain SearchOffsetByTimestamp => offset::search_offset,

@@ -23,16 +23,22 @@ pub enum StateFile {
     DelayOffsets,
     /// Expressions that groups filter by; written with the consumer offsets.
     Filters,
+    /// What groups popped in order; written with the consumer offsets.
+    PopOrders,
+    /// Which groups pop; written at once after a change.
+    RequestModes,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 5] = [
+    pub const ALL: [StateFile; 7] = [
         StateFile::Topics,
         StateFile::Groups,
         StateFile::Offsets,
         StateFile::DelayOffsets,
         StateFile::Filters,
+        StateFile::PopOrders,
+        StateFile::RequestModes,
     ];
 
     /// Its name under `config/`.
@@ -43,12 +49,14 @@ impl StateFile {
             StateFile::Offsets => "consumerOffset.json",
             StateFile::DelayOffsets => "delayOffset.json",
             StateFile::Filters => "consumerFilter.json",
+            StateFile::PopOrders => "consumerOrderInfo.json",
+            StateFile::RequestModes => "messageRequestMode.json",
         }
     }
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, StateFile::Offsets | StateFile::DelayOffsets | StateFile::Filters)
+        matches!(self, StateFile::Topics | StateFile::Groups | StateFile::RequestModes)
     }
 
     /// How many changes there have been.
@@ -59,6 +67,8 @@ impl StateFile {
             StateFile::Offsets => broker.offsets.changes(),
             StateFile::DelayOffsets => broker.delays.changes(),
             StateFile::Filters => broker.filters.changes(),
+            StateFile::PopOrders => broker.pops.orders.changes(),
+            StateFile::RequestModes => broker.pops.modes.changes(),
         }
     }
 
@@ -76,6 +86,11 @@ impl StateFile {
                 broker.filters.forget(now_ms, FORGET_FILTER_MS);
                 Some(fastjson::write(&broker.filters.to_file()))
             }
+            StateFile::PopOrders => {
+                let pops = &broker.pops;
+                Some(fastjson::write(&pops.orders.file(|pair| pops.name_of(pair))))
+            }
+            StateFile::RequestModes => Some(fastjson::write(broker.pops.modes.file())),
         }
     }
 

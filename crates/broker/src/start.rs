@@ -21,6 +21,7 @@ use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
 use crate::member::Registrar;
 use crate::persist::{self, LoadError};
+use crate::pop;
 use crate::retention;
 use crate::routes;
 use crate::saved::StateFile;
@@ -128,6 +129,7 @@ pub fn start_with_file(
     let version = broker.topics.version();
     broker.topics.load(topics, version);
     adopt_stored_topics(&mut broker, saved_ms)?;
+    pop::load(&mut broker)?;
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));

@@ -1,12 +1,15 @@
 //! The handlers, one file per noun; [`crate::routes`] says which request goes where. They run on
 //! the loop thread, with the broker's lock held, and never wait.
 
+pub mod pop;
+pub mod pop_ack;
 pub mod pull;
 pub mod reply_message;
 pub mod send;
 pub mod send_back;
 pub mod transaction;
 
+pub mod assignment;
 pub mod clean;
 pub mod client;
 pub mod consumer;

@@ -4,6 +4,7 @@ mod documents;
 mod kill;
 mod kinds;
 mod peer;
+mod pop;
 mod quickstart;
 mod retention;
 mod servers;

@@ -30,7 +30,7 @@ body! {
 
     /// Reply of QUERY_ASSIGNMENT.
     QueryAssignmentResponseBody {
-        message_queue_assignments "messageQueueAssignments": Vec<MessageQueueAssignment>,
+        message_queue_assignments "messageQueueAssignments": Option<Vec<MessageQueueAssignment>>,
     }
 
     /// How a group gets messages of a topic.

@@ -16,6 +16,7 @@ pub mod controller;
 pub mod group;
 pub mod heartbeat;
 pub mod offset;
+pub mod pop;
 pub mod queue_mapping;
 pub mod register;
 pub mod replication;

@@ -2,6 +2,7 @@
 
 use super::assignment::{BatchAck, BatchAckMessageRequestBody};
 use super::heartbeat::{ConsumeFromWhere, ConsumeType, HeartbeatData, MessageModel};
+use super::pop::{PopAck, PopCheckPoint};
 use super::queue_mapping::TopicQueueMappingInfo;
 use super::register::{RegisterBrokerBody, body_crc32};
 use super::route::{BrokerData, QueueData, TopicRouteData};
@@ -152,4 +153,44 @@ fn broken_registrations_are_refused() {
     assert!(RegisterBrokerBody::decode(b"", true, 479).is_err());
     assert!(RegisterBrokerBody::decode(b"{}", true, 479).is_err());
     assert!(RegisterBrokerBody::decode(b"{", false, 479).is_err());
+}
+
+/// The texts are those of Java 5.3.3.
+#[test]
+fn check_points_and_acknowledgements_of_pop() {
+    let point = PopCheckPoint {
+        broker_name: "b".into(),
+        consumer_group: "g".into(),
+        queue_offset_diff: vec![0, 2].into(),
+        invisible_time: 60_000,
+        num: 2,
+        pop_time: 1_700_000_000_000,
+        queue_id: 3,
+        revive_time: 1_700_000_060_000,
+        start_offset: 7,
+        topic: "t".into(),
+        ..PopCheckPoint::default()
+    };
+    let java = concat!(
+        r#"{"bm":0,"bn":"b","c":"g","d":[0,2],"it":60000,"n":2,"pt":1700000000000,"q":3,"#,
+        r#""reviveTime":1700000060000,"ro":0,"so":7,"t":"t"}"#
+    );
+    assert_eq!(String::from_utf8(write(&point)).unwrap(), java);
+    assert_eq!(read::<PopCheckPoint<'_>>(java.as_bytes()), Ok(point));
+    let one = PopAck {
+        ack_offset: 9,
+        broker_name: "b".into(),
+        consumer_group: "g".into(),
+        pop_time: 1_700_000_000_000,
+        queue_id: 3,
+        start_offset: 7,
+        topic: "t".into(),
+        ..PopAck::default()
+    };
+    let java = r#"{"ao":9,"bn":"b","c":"g","pt":1700000000000,"q":3,"so":7,"t":"t"}"#;
+    assert_eq!(String::from_utf8(write(&one)).unwrap(), java);
+    let several = PopAck { ack_offset: -1, ack_offset_list: Some(vec![7, 9].into()), ..one };
+    let java = r#"{"ao":-1,"aol":[7,9],"bn":"b","c":"g","pt":1700000000000,"q":3,"so":7,"t":"t"}"#;
+    assert_eq!(String::from_utf8(write(&several)).unwrap(), java);
+    assert_eq!(read::<PopAck<'_>>(java.as_bytes()), Ok(several));
 }
