@@ -96,7 +96,7 @@ fn assigned(
 /// Serves 401.
 pub fn set_mode(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     call: &Call<'_>,
     _: SetMessageRequestMode,
 ) -> Result<(), Refusal> {
@@ -112,7 +112,8 @@ pub fn set_mode(
         let remark = format!("topic[{topic}] not exist");
         return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
     }
-    if broker.groups.get(&group).is_none() {
+    let auto_create = broker.config.auto_create_group;
+    if broker.groups.get_or_create(&group, auto_create, exchange.now_ms).is_none() {
         let remark = "subscription group does not exist";
         return Err(Refusal::new(response_code::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }
