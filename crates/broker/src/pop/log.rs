@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use model::record::{self, Entry};
 use protocol::body::pop::{PopAck, PopCheckPoint};
 use protocol::fastjson;
-use store::{Appended, PutError, StoreError};
+use store::{Appended, PutError, QueueRef, StoreError};
 
 use super::points::{Point, PointKey};
 use crate::broker::Broker;
@@ -172,31 +172,64 @@ fn put_ack(broker: &mut Broker, slot: u32, now_ms: i64) -> Result<Option<Appende
 /// # Errors
 /// The device failed.
 pub fn load(broker: &mut Broker) -> Result<(), StoreError> {
-    let queues: Vec<_> = broker
-        .store
-        .queues()
-        .filter(|(_, topic, _)| *topic == broker.pops.revive_topic)
-        .map(|(queue, _, queue_id)| (queue, queue_id))
-        .collect();
-    let mut bytes = Vec::new();
-    for (queue, queue_id) in queues {
+    for (queue, queue_id) in revive_queues(broker) {
         let topic = &broker.pops.revive_topic;
         let saved = broker.offsets.get(super::REVIVE_GROUP, topic, queue_id).unwrap_or(-1);
         let from = (saved + 1).max(broker.store.min_offset(queue)?);
-        broker.pops.points.seen(queue_id, from - 1);
-        for offset in from..broker.store.max_offset(queue)? {
-            bytes.clear();
-            let unit = broker.store.unit_at(queue, offset)?;
-            let found = match unit {
-                Some(unit) => broker.store.message_at(unit.commit_log_offset, &mut bytes)?,
-                None => false,
-            };
-            broker.pops.points.seen(queue_id, offset);
-            if found && let Ok(Entry::Record(record)) = record::decode(&bytes) {
-                load_message(broker, queue_id, offset, &record);
-            }
+        broker.pops.points.begin(queue_id, from);
+    }
+    catch_up(broker)
+}
+
+fn revive_queues(broker: &Broker) -> Vec<(QueueRef, i32)> {
+    let topic = &broker.pops.revive_topic;
+    let queues = broker.store.queues().filter(|(_, name, _)| name == topic);
+    queues.map(|(queue, _, queue_id)| (queue, queue_id)).collect()
+}
+
+/// Takes over what stands in the revive topic and is not this table's: what stood there at the
+/// start, and what a timer brings that another broker set.
+///
+/// # Errors
+/// The device failed.
+pub fn catch_up(broker: &mut Broker) -> Result<(), StoreError> {
+    for (queue_id, offset) in broker.pops.points.take_foreign() {
+        let topic = broker.pops.revive_topic.as_bytes();
+        let Some(queue) = broker.store.queue(topic, queue_id) else { continue };
+        if offset < broker.store.max_offset(queue)? {
+            load_at(broker, queue, queue_id, offset)?;
+        } else {
+            broker.pops.points.defer_foreign(queue_id, offset);
         }
     }
+    for queue_id in 0..broker.config.revive_queues.max(broker.pops.points.revive_queues()) {
+        let topic = broker.pops.revive_topic.as_bytes();
+        let Some(queue) = broker.store.queue(topic, queue_id) else { continue };
+        let from = broker.pops.points.next_offset(queue_id);
+        for offset in from..broker.store.max_offset(queue)? {
+            broker.pops.points.seen(queue_id, offset);
+            load_at(broker, queue, queue_id, offset)?;
+        }
+    }
+    Ok(())
+}
+
+fn load_at(
+    broker: &mut Broker,
+    queue: QueueRef,
+    queue_id: i32,
+    offset: i64,
+) -> Result<(), StoreError> {
+    let mut bytes = std::mem::take(&mut broker.scratch_record);
+    bytes.clear();
+    let found = match broker.store.unit_at(queue, offset)? {
+        Some(unit) => broker.store.message_at(unit.commit_log_offset, &mut bytes)?,
+        None => false,
+    };
+    if found && let Ok(Entry::Record(record)) = record::decode(&bytes) {
+        load_message(broker, queue_id, offset, &record);
+    }
+    broker.scratch_record = bytes;
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub const REVIVE_GROUP: &str = "CID_RMQ_SYS_REVIVE_GROUP";
 const REVIVE_TOPIC_PREFIX: &str = "rmq_sys_REVIVE_LOG_";
 /// With this many check points open nothing more is popped.
 pub const POINTS_MAX: usize = 2_000_000;
+/// Messages of others in the revive topic are looked for this often, ms.
+const CATCH_UP_MS: i64 = 1_000;
 /// Offsets become committed this long after what they wait for is flushed, at most.
 const SETTLE_NS: u64 = 500_000_000;
 /// Offset of a queue that was not popped since the start.
@@ -90,6 +92,8 @@ pub struct Pops {
     noted: Vec<i64>,
     /// Nothing is revived before this.
     revive_from_ms: i64,
+    /// When to look for messages of others in the revive topic.
+    next_catch_up_ms: i64,
     turn: u32,
 }
 
@@ -108,6 +112,7 @@ impl Pops {
             unsettled: VecDeque::new(),
             noted: Vec::new(),
             revive_from_ms: 0,
+            next_catch_up_ms: 0,
             turn: 0,
         }
     }
@@ -229,6 +234,12 @@ pub fn load(broker: &mut Broker) -> Result<(), StoreError> {
 /// acknowledged, commits what is flushed.
 pub fn before_write(broker: &mut Broker, exchange: &Exchange<'_>) {
     broker.pops.settle(broker.store.flushed(), &mut broker.offsets);
+    if exchange.now_ms >= broker.pops.next_catch_up_ms {
+        broker.pops.next_catch_up_ms = exchange.now_ms + CATCH_UP_MS;
+        if let Err(e) = log::catch_up(broker) {
+            tracing::error!("the revive topic cannot be read: {e}");
+        }
+    }
     revive::revive_due(broker, exchange);
     log::put_acks(broker, exchange.now_ms);
     while let Some(pair) = broker.pops.orders.take_free(exchange.now_ms) {

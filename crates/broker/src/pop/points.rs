@@ -100,6 +100,8 @@ pub struct Points {
     queues: Vec<ReviveQueue>,
     /// Slots with acknowledgements that are not written.
     dirty: Vec<u32>,
+    /// Messages of the revive topic that others put: queue and offset.
+    foreign: Vec<(i32, i64)>,
 }
 
 impl Points {
@@ -147,11 +149,30 @@ impl Points {
         self.queues.get_mut(at)
     }
 
-    /// A message of the revive topic needs no second look.
+    /// A message of the revive topic needs no second look. Those before it do, as far as they
+    /// were not seen: they are not this table's.
     pub fn seen(&mut self, revive_queue: i32, revive_offset: i64) {
+        let Some(queue) = self.queue(revive_queue) else { return };
+        let missed = queue.next..revive_offset;
+        queue.next = queue.next.max(revive_offset + 1);
+        self.foreign.extend(missed.map(|offset| (revive_queue, offset)));
+    }
+
+    /// Begins a queue of the revive topic behind what is done with.
+    pub fn begin(&mut self, revive_queue: i32, next: i64) {
         if let Some(queue) = self.queue(revive_queue) {
-            queue.next = queue.next.max(revive_offset + 1);
+            queue.next = next;
         }
+    }
+
+    /// Takes the messages of the revive topic that others put between this table's.
+    pub fn take_foreign(&mut self) -> Vec<(i32, i64)> {
+        std::mem::take(&mut self.foreign)
+    }
+
+    /// A message of others that cannot be read yet.
+    pub fn defer_foreign(&mut self, revive_queue: i32, revive_offset: i64) {
+        self.foreign.push((revive_queue, revive_offset));
     }
 
     /// The check point in a slot.
@@ -304,6 +325,17 @@ mod tests {
         }
         assert!(points.is_empty());
         assert_eq!((points.settled(2), points.first_due()), (4, None));
+    }
+
+    #[test]
+    fn messages_of_others_between_are_noticed() {
+        let mut points = Points::default();
+        points.begin(2, 5);
+        points.insert(point(0, 2, 5));
+        assert!(points.take_foreign().is_empty());
+        points.insert(point(9, 2, 8));
+        assert_eq!(points.take_foreign(), [(2, 6), (2, 7)]);
+        assert_eq!((points.next_offset(2), points.take_foreign()), (9, Vec::new()));
     }
 
     #[test]

@@ -383,3 +383,24 @@ fn clients_are_told_which_queues_to_pop() {
     let retry = r#"{"consumerGroup":"PG","mode":"POP","topic":"%RETRY%PG"}"#;
     assert_eq!(peer.ask(401, &[], retry.as_bytes()).code, 16);
 }
+
+#[test]
+fn check_points_that_another_broker_left_are_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    send(&mut peer, "F", "0", "f0");
+    let first = pop_many(&mut peer, "F", "60000", 1);
+    ack(&mut peer, &first[0]);
+    // As the timer of a Java broker would deliver it.
+    let body = format!(
+        "{{\"bm\":0,\"bn\":\"broker-a\",\"c\":\"{GROUP}\",\"d\":[0],\"it\":1000,\"n\":1,\
+         \"pt\":1700000000000,\"q\":0,\"reviveTime\":1700000001000,\"ro\":0,\"so\":0,\"t\":\"F\"}}"
+    );
+    let topic = "rmq_sys_REVIVE_LOG_DefaultCluster";
+    let tag = "TAGS\u{1}ck\u{2}";
+    let fields = [("a", "p"), ("b", topic), ("c", "TBW102"), ("d", "8"), ("e", "0"), ("i", tag)];
+    assert_eq!(peer.ask(310, &fields, body.as_bytes()).code, 0);
+    let again = pop_many(&mut peer, "F", "60000", 1);
+    assert_eq!((bodies(&again), again[0].reconsume_times), (vec!["f0"], 1));
+}
