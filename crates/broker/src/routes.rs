@@ -23,7 +23,7 @@ use protocol::request::offset::{
 };
 use protocol::request::pop::{
     AckMessage, BatchAckMessage, ChangeMessageInvisibleTime, GetAllMessageRequestMode,
-    Notification, PollingInfo, PopMessage, QueryAssignment, SetMessageRequestMode,
+    Notification, PeekMessage, PollingInfo, PopMessage, QueryAssignment, SetMessageRequestMode,
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{
@@ -74,6 +74,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         later BatchAckMessage => pop_ack::batch_ack,
         later ChangeMessageInvisibleTime => pop_ack::change_invisible_time,
         later Notification => pop::notification,
+        later PeekMessage => pop::peek,
         plain PollingInfo => pop::polling_info,
         plain QueryAssignment => assignment::query,
         later SetMessageRequestMode => assignment::set_mode,

@@ -2,7 +2,9 @@
 
 use model::permission;
 use protocol::code::response_code;
-use protocol::request::pop::{Notification, PollingInfo, PollingInfoReply, PopMessage};
+use protocol::request::pop::{
+    Notification, PeekMessage, PollingInfo, PollingInfoReply, PopMessage,
+};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
@@ -144,6 +146,32 @@ pub fn pop(
     };
     take::answer(broker, exchange, poll, true);
     Ok(())
+}
+
+/// Serves 200052.
+pub fn peek(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    request: PeekMessage,
+) -> Result<(), Refusal> {
+    let (group, topic) = (&*request.consumer_group, &*request.topic);
+    let target = Target { group, topic, queue_id: request.queue_id, what: "peeking" };
+    check(broker, exchange, call, &target)?;
+    let poll = Poll {
+        to: call.reply_handle(),
+        kind: PollKind::Peek,
+        pair: broker.pops.pair(topic, group),
+        queue_id: request.queue_id,
+        count_max: request.max_msg_nums.clamp(0, COUNT_MAX) as usize,
+        invisible_ms: 0,
+        from_last: false,
+        is_ordered: false,
+        attempt_id: None,
+        filter: MessageFilter::All,
+        deadline_ns: 0,
+    };
+    take::peek(broker, exchange, &poll).map_err(|e| reply::store_error(&e))
 }
 
 /// Serves 200054.

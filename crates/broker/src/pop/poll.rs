@@ -19,6 +19,8 @@ pub enum PollKind {
     Pop,
     /// Whether there are any.
     Notification,
+    /// Messages, without hiding them; does not wait.
+    Peek,
 }
 
 /// A pop: all that is needed to try it and to answer.

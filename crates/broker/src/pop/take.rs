@@ -441,6 +441,38 @@ fn answer_notification(
     true
 }
 
+/// Answers with what a pop would find, and hides nothing.
+///
+/// # Errors
+/// The device failed.
+pub fn peek(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    poll: &Poll,
+) -> Result<(), StoreError> {
+    let mut body = Vec::new();
+    let (mut count, mut rest_num) = (0, 0);
+    for place in places(broker, poll) {
+        let offset = offset_of(broker, &place, false, false)?;
+        let max = broker.store.max_offset(place.queue)?;
+        rest_num += (max - offset).max(0);
+        if count < poll.count_max && offset < max {
+            let offset = offset.max(broker.store.min_offset(place.queue)?);
+            let (left, bytes) = (poll.count_max - count, i32::MAX as usize);
+            let all = &mut Wanted(&MessageFilter::All);
+            let got = broker.store.get(place.queue, offset, left, bytes, all, &mut body)?;
+            count += got.count;
+        }
+    }
+    let (code, remark) = match count {
+        0 => (response_code::PULL_NOT_FOUND, "NO_MESSAGE_IN_QUEUE"),
+        _ => (response_code::SUCCESS, "FOUND"),
+    };
+    let fields = PopMessageReply { rest_num, ..PopMessageReply::default() };
+    exchange.reply(poll.to, code, Some(remark), |w| fields.encode(w), &body);
+    Ok(())
+}
+
 /// Parks a pop; hands it back when too many wait.
 fn park(broker: &mut Broker, poll: Poll) -> Option<Poll> {
     let own = broker.pops.polls.of(poll.pair).len();

@@ -166,7 +166,13 @@ fn popped_messages_are_hidden_and_come_again_unless_acknowledged() {
     for (queue_id, body) in [("0", "a"), ("1", "b"), ("1", "c"), ("3", "d")] {
         send(&mut peer, "P", queue_id, body);
     }
+    let fields = [("consumerGroup", GROUP), ("topic", "P"), ("queueId", "-1"), ("maxMsgNums", "3")];
+    for _ in 0..2 {
+        let answer = peer.ask(200_052, &fields, &[]);
+        assert_eq!((answer.code, answer.field("restNum")), (0, "4"), "a look hides nothing");
+    }
     let first = pop_many(&mut peer, "P", "700", 4);
+    assert_eq!(peer.ask(200_052, &fields, &[]).code, 19);
     assert_eq!(bodies(&first), ["a", "b", "c", "d"]);
     assert!(pop(&mut peer, "P", "700").is_empty(), "all are hidden");
     ack(&mut peer, &first[0]);
