@@ -112,6 +112,8 @@ pub struct Broker {
     pub scratch_properties: Vec<u8>,
     /// Used again by everything that reads a single record.
     pub scratch_record: Vec<u8>,
+    /// Used again by everything that puts a record again with other properties.
+    pub scratch_edited: Vec<u8>,
     /// Used again by every message that goes to the schedule topic.
     pub scratch_parked: Vec<u8>,
     turn: u32,
@@ -163,6 +165,7 @@ impl Broker {
             scratch_body: Vec::new(),
             scratch_properties: Vec::new(),
             scratch_record: Vec::new(),
+            scratch_edited: Vec::new(),
             scratch_parked: Vec::new(),
             turn: 0,
             last_store_ms: store.last_store_timestamp(),

@@ -136,6 +136,10 @@ config_keys! {
         register_timeout_ms "registerBrokerTimeoutMills": u64 = 24_000, Restart;
         /// Whether consumers may filter by SQL92 expressions.
         enable_property_filter "enablePropertyFilter": bool = false, Live;
+        /// Whether there are light queues: topics `%LMQ%...` that share the messages of others.
+        enable_light_queues "enableLmq": bool = false, Live;
+        /// Whether messages go into the light queues they name.
+        enable_multi_dispatch "enableMultiDispatch": bool = false, Live;
         /// Whether pull consumers are refused.
         reject_pull_consumer "rejectPullConsumerEnable": bool = false, Live;
         /// Whether lite pull consumers are served.

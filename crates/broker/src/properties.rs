@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub has_timer: bool,
     /// A receipt handle, which clients must not set.
     pub has_receipt_handle: bool,
+    /// Light queues that shall have the message, too, separated by commas.
+    pub light_queues: &'a [u8],
     /// The name of the cluster is there already.
     pub has_cluster: bool,
     /// The region is there already.
@@ -42,6 +44,7 @@ pub fn scan(text: &[u8]) -> Known<'_> {
             b"TRAN_MSG" => known.transaction_prepared = value,
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
             b"POP_CK" => known.has_receipt_handle = true,
+            b"INNER_MULTI_DISPATCH" => known.light_queues = value,
             b"CLUSTER" => known.has_cluster = true,
             b"MSG_REGION" => known.has_region = true,
             b"TRACE_ON" => known.has_trace = true,

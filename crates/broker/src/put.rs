@@ -5,7 +5,9 @@
 
 use std::net::SocketAddr;
 
+use model::message::property;
 use model::message::system_flag::{TRANSACTION_COMMIT, TRANSACTION_MASK};
+use model::names;
 use model::record::Record;
 use store::{Appended, Dispatch, PutError, PutMessage};
 
@@ -85,6 +87,19 @@ pub fn put_as_it_is(
     tags_code: i64,
     now_ms: i64,
 ) -> Result<Appended, PutError> {
+    if has_light_queues(broker, message, known) {
+        return put_into_light_queues(broker, message, known, tags_code, now_ms);
+    }
+    append(broker, message, known, tags_code, now_ms)
+}
+
+fn append(
+    broker: &mut Broker,
+    message: &OwnPut<'_>,
+    known: &Known<'_>,
+    tags_code: i64,
+    now_ms: i64,
+) -> Result<Appended, PutError> {
     let queue = broker.store.queue_or_create(message.topic, message.queue_id)?;
     let store_timestamp = broker.store_timestamp(now_ms);
     let appended = broker.store.append(&PutMessage {
@@ -107,5 +122,50 @@ pub fn put_as_it_is(
         dispatch: Dispatch::Queue,
     })?;
     broker.stats.count_put(&appended);
+    Ok(appended)
+}
+
+/// Whether a message goes into light queues, too: not while it waits in a system topic.
+fn has_light_queues(broker: &Broker, message: &OwnPut<'_>, known: &Known<'_>) -> bool {
+    let config = &broker.config;
+    !known.light_queues.is_empty()
+        && config.enable_light_queues
+        && config.enable_multi_dispatch
+        && !std::str::from_utf8(message.topic).is_ok_and(names::is_system_topic)
+}
+
+/// Stages a message once, and its places in the light queues it names. Its record says which
+/// offsets it has there, in the order of the names; other names get none.
+fn put_into_light_queues(
+    broker: &mut Broker,
+    message: &OwnPut<'_>,
+    known: &Known<'_>,
+    tags_code: i64,
+    now_ms: i64,
+) -> Result<Appended, PutError> {
+    let mut queues = Vec::new();
+    let mut offsets = Vec::new();
+    for name in known.light_queues.split(|b| *b == b',') {
+        let is_light = name.starts_with(names::LIGHT_QUEUE_PREFIX.as_bytes());
+        let mut offset = String::new();
+        if is_light {
+            let queue = broker.store.queue_or_create(name, 0)?;
+            if !queues.contains(&queue) {
+                let next = broker.store.next_offset(queue).map_err(|_| PutError::Poisoned)?;
+                queues.push(queue);
+                offset = next.to_string();
+            }
+        }
+        offsets.push(offset);
+    }
+    let offsets = offsets.join(",");
+    let mut text = Vec::with_capacity(message.properties.len() + offsets.len() + 32);
+    let with = [(property::INNER_MULTI_QUEUE_OFFSET, offsets.as_bytes())];
+    properties::edit(&mut text, message.properties, &[], &with);
+    let message = OwnPut { properties: &text, ..*message };
+    let appended = append(broker, &message, known, tags_code, now_ms)?;
+    for queue in queues {
+        broker.store.also_in(queue, &appended, tags_code);
+    }
     Ok(appended)
 }

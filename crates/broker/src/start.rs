@@ -13,6 +13,7 @@ use base::clock::wall_ms;
 use base::disk::{Disk, RealDisk};
 use base::thread::spawn_vital;
 use hashbrown::HashMap;
+use model::names;
 use remoting::{Routes, Server, ServerConfig, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
 
@@ -298,7 +299,9 @@ fn adopt_stored_topics(broker: &mut Broker, saved_ms: i64) -> Result<(), StoreEr
     let unknown = broker
         .store
         .queues()
-        .filter(|(_, topic, _)| broker.topics.find(topic.as_bytes()).is_none());
+        .filter(|(_, topic, _)| broker.topics.find(topic.as_bytes()).is_none())
+        // Light queues have no configuration.
+        .filter(|(_, topic, _)| !topic.starts_with(names::LIGHT_QUEUE_PREFIX));
     let unknown: Vec<_> =
         unknown.map(|(queue, topic, queue_id)| (queue, topic.to_owned(), queue_id)).collect();
     let mut found: HashMap<String, (i32, i64)> = HashMap::new();

@@ -242,6 +242,11 @@ impl TopicTable {
     }
 }
 
+/// Whether a topic is a light queue, which has no configuration.
+pub fn is_light_queue(config: &BrokerConfig, topic: &str) -> bool {
+    config.enable_light_queues && topic.starts_with(names::LIGHT_QUEUE_PREFIX)
+}
+
 /// The topics every broker has.
 pub fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
     let cluster = &config.broker_cluster_name;

@@ -55,6 +55,8 @@ pub mod property {
     pub const RECORD_CRC: &str = "__CRC32#";
     /// Light message queues a message is also dispatched to.
     pub const INNER_MULTI_DISPATCH: &str = "INNER_MULTI_DISPATCH";
+    /// The message's offsets in those queues, separated by commas.
+    pub const INNER_MULTI_QUEUE_OFFSET: &str = "INNER_MULTI_QUEUE_OFFSET";
     /// Messages in an inner batch.
     pub const INNER_NUM: &str = "INNER_NUM";
 }

@@ -126,6 +126,24 @@ impl Store {
         Ok(Appended { commit_log_offset, queue_offset, count: 1, end })
     }
 
+    /// Lets a message just staged be found in another queue, too, at that queue's
+    /// [`Store::next_offset`]. Its record must say so (`INNER_MULTI_DISPATCH`), or a recovery
+    /// forgets it.
+    pub fn also_in(&mut self, queue: QueueRef, appended: &Appended, tags_code: i64) {
+        let state = &mut self.queues[queue];
+        state.exists = true;
+        let queue_offset = state.next;
+        state.next += 1;
+        self.staged.push(Arrival {
+            queue,
+            size: (appended.end - appended.commit_log_offset) as u32,
+            queue_offset,
+            tags_code,
+            commit_log_offset: appended.commit_log_offset,
+            store_timestamp: self.last_store_timestamp,
+        });
+    }
+
     /// Stages the messages of a batch body as consecutive records with consecutive queue offsets,
     /// all in one log file. Each brings its own properties.
     ///

@@ -12,6 +12,11 @@ use store::QueueRef;
 use crate::broker::Broker;
 use crate::reply;
 
+/// Light queues have no configuration.
+fn is_light(topic: &str) -> bool {
+    topic.starts_with(names::LIGHT_QUEUE_PREFIX)
+}
+
 /// Serves 306: removes queues without a message that no configuration has any more, as after a
 /// topic got fewer queues. (Java also removes those in use; see `docs/quirks.md`.)
 pub fn expired_queues(
@@ -23,7 +28,7 @@ pub fn expired_queues(
     let is_left_over = |topic: &str, queue_id: i32| {
         let config = broker.topics.get(topic);
         let count = config.map_or(0, |topic| topic.write_queue_count.max(topic.read_queue_count));
-        queue_id >= count && !names::is_system_topic(topic)
+        queue_id >= count && !names::is_system_topic(topic) && !is_light(topic)
     };
     let queues: Vec<QueueRef> = broker
         .store
@@ -49,7 +54,7 @@ pub fn unused_topics(
     let unused: HashSet<String> = broker
         .store
         .queues()
-        .filter(|(_, topic, _)| is_unused(topic) && !topic.starts_with("%LMQ%"))
+        .filter(|(_, topic, _)| is_unused(topic) && !is_light(topic))
         .map(|(_, topic, _)| topic.to_owned())
         .collect();
     for topic in &unused {

@@ -13,6 +13,7 @@ use store::{Boundary, QueueRef, StoreError};
 use crate::broker::Broker;
 use crate::persist;
 use crate::reply;
+use crate::topic_table;
 
 /// The queue of a topic, if it has ever been used.
 pub fn queue_of(broker: &Broker, topic: &str, queue_id: i32) -> Option<QueueRef> {
@@ -65,7 +66,9 @@ pub fn update_consumer_offset(
         let remark = format!("Group {consumer_group} not exist!");
         return Err(Refusal::new(response_code::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
     }
-    if broker.topics.find(topic.as_bytes()).is_none() {
+    let is_known = broker.topics.find(topic.as_bytes()).is_some()
+        || topic_table::is_light_queue(&broker.config, &topic);
+    if !is_known {
         let remark = format!("Topic {topic} not exist!");
         return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
     }

@@ -13,6 +13,7 @@ use crate::filter::{self, MessageFilter, Wanted};
 use crate::long_poll::ParkedPull;
 use crate::meters::Kind;
 use crate::reply;
+use crate::topic_table;
 
 /// Bits of a pull's `sysFlag`.
 const COMMIT_OFFSET: i32 = 1;
@@ -162,6 +163,12 @@ fn find_queue(
 ) -> Result<(QueueRef, i32), PullRefusal> {
     let found = broker.topics.find(view.topic);
     let Some(entry) = found.and_then(|id| broker.topics.entry(id)) else {
+        if view.queue_id == 0 && topic_table::is_light_queue(&broker.config, topic) {
+            let queue = broker.store.queue_or_create(view.topic, 0);
+            return queue
+                .map(|queue| (queue, 0))
+                .map_err(|e| reply::put_error(&broker.config, e).into());
+        }
         return Err(reply::no_such_topic_to_read(topic).into());
     };
     if !permission::is_readable(entry.config.permission) {

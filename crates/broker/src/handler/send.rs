@@ -259,7 +259,7 @@ fn promise(
     });
 }
 
-/// Stages a message that is not readable at once.
+/// Stages a message that is not readable at once, or not in its own queue alone.
 fn put_aside(
     broker: &mut Broker,
     kind: Kind,
@@ -281,7 +281,7 @@ fn put_aside(
     };
     match kind {
         Kind::Half => transaction::prepare(broker, &message, now_ms),
-        Kind::Plain | Kind::Delayed => put::put(broker, &message, now_ms),
+        Kind::Plain | Kind::Delayed | Kind::Shared => put::put(broker, &message, now_ms),
     }
 }
 
@@ -332,6 +332,8 @@ enum Kind {
     Delayed,
     /// It waits for its producer's decision.
     Half,
+    /// It is readable at once, in light queues too.
+    Shared,
 }
 
 /// The kind its properties ask for. Messages that need a part of the broker which is not there
@@ -349,6 +351,8 @@ fn kind_of(broker: &Broker, known: &Known<'_>, reconsume_times: i32) -> Result<K
     } else if known.has_timer {
         let remark = "messages with an arbitrary delay are not supported by this broker yet";
         Err(Refusal::new(response_code::REQUEST_CODE_NOT_SUPPORTED, remark))
+    } else if !known.light_queues.is_empty() && broker.config.enable_multi_dispatch {
+        Ok(Kind::Shared)
     } else {
         Ok(Kind::Plain)
     }

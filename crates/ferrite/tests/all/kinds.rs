@@ -310,3 +310,26 @@ fn a_reply_is_pushed_to_the_client_that_asked() {
     let refused = answerer.ask(325, &nobody, b"");
     assert_eq!(refused.remark, "push reply message fail, channel of <nobody> not found.");
 }
+
+#[test]
+fn light_queues_share_messages_also_after_a_kill_without_queues() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = ["enableLmq=true", "enableMultiDispatch=true"];
+    let (server, address) = Server::broker(folder.path(), "", &settings);
+    let mut peer = Peer::connect(&address);
+    send(&mut peer, "L", "INNER_MULTI_DISPATCH\u{1}%LMQ%a,%LMQ%b,other\u{2}", "both");
+    send(&mut peer, "L", "INNER_MULTI_DISPATCH\u{1}%LMQ%b\u{2}", "second");
+    let check = |peer: &mut Peer| {
+        assert_eq!(bodies(&pull(peer, "L")), ["both", "second"]);
+        assert_eq!(bodies(&pull(peer, "%LMQ%a")), ["both"]);
+        let seen = pull(peer, "%LMQ%b");
+        assert_eq!(bodies(&seen), ["both", "second"]);
+        assert_eq!(seen[0].property("INNER_MULTI_QUEUE_OFFSET").as_deref(), Some("0,0,"));
+        assert_eq!(seen[1].property("INNER_MULTI_QUEUE_OFFSET").as_deref(), Some("1"));
+    };
+    check(&mut peer);
+    server.kill();
+    std::fs::remove_dir_all(folder.path().join("store/consumequeue")).ok();
+    let (_server, address) = Server::broker(folder.path(), "", &settings);
+    check(&mut Peer::connect(&address));
+}

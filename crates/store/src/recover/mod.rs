@@ -17,7 +17,7 @@ use crate::format::checkpoint::{Checkpoint, Statement};
 use crate::format::unit::Unit;
 use crate::put::index_keys;
 use crate::store::Store;
-use model::message::{DispatchProperties, system_flag};
+use model::message::{DispatchProperties, property, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
@@ -404,8 +404,15 @@ impl Store {
             tracing::warn!(offset = replay.unit.commit_log_offset, "record with an illegal topic");
             return Ok(true);
         };
-        if replay.has_unit && !self.replay_unit(queue, replay, is_whole_log)? {
+        if replay.has_unit && !self.replay_unit(queue, replay.queue_offset, replay, is_whole_log)? {
             return Ok(false);
+        }
+        for (name, queue_offset) in &replay.also_in {
+            if let Ok(queue) = self.queues.create_unless_there(name, 0)
+                && !self.replay_unit(queue, *queue_offset, replay, is_whole_log)?
+            {
+                return Ok(false);
+            }
         }
         let offset = replay.unit.commit_log_offset;
         if self.config.index_enabled && replay.has_keys && offset >= self.index.end_offset() {
@@ -420,6 +427,7 @@ impl Store {
     fn replay_unit(
         &mut self,
         queue: QueueRef,
+        queue_offset: i64,
         replay: &Replay,
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
@@ -428,14 +436,14 @@ impl Store {
         let (max, has_files) = (state.max, state.first_file >= 0 || state.max > 0);
         let mut unit = replay.unit;
         unit.tags_code = self.replayed_tags_code(replay);
-        if replay.queue_offset > max && has_files && !is_whole_log {
+        if queue_offset > max && has_files && !is_whole_log {
             return Ok(false);
         }
-        if replay.queue_offset != max {
+        if queue_offset != max {
             self.write_queues()?;
             let (min, writer) = (self.queues[queue].min, self.queue_writer.as_mut());
             let writer = writer.expect("no job runs before the start");
-            match replay.queue_offset {
+            match queue_offset {
                 // The topic was deleted and made anew.
                 0 => self.queues.cut(queue, 0, writer)?,
                 // The first one left in the log.
@@ -484,6 +492,26 @@ struct Replay {
     delay_level: Option<i64>,
     unique_key: Vec<u8>,
     keys: Vec<u8>,
+    /// Other queues that have the message, with its offset there.
+    also_in: Vec<(Vec<u8>, i64)>,
+}
+
+/// The light queues a record says it was put into, with its offsets there.
+fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
+    let find = |name| model::message::property(properties, name);
+    let (Some(names), Some(offsets)) =
+        (find(property::INNER_MULTI_DISPATCH), find(property::INNER_MULTI_QUEUE_OFFSET))
+    else {
+        return Vec::new();
+    };
+    let pieces = |text: &'_ [u8]| -> Vec<Vec<u8>> {
+        text.split(|b| *b == b',').map(<[u8]>::to_vec).collect()
+    };
+    let named = pieces(names).into_iter().zip(pieces(offsets));
+    named
+        .filter(|(name, _)| name.starts_with(names::LIGHT_QUEUE_PREFIX.as_bytes()))
+        .filter_map(|(name, offset)| Some((name, std::str::from_utf8(&offset).ok()?.parse().ok()?)))
+        .collect()
 }
 
 impl Replay {
@@ -511,6 +539,7 @@ impl Replay {
             delay_level: level,
             unique_key: found.unique_key.to_vec(),
             keys: found.keys.to_vec(),
+            also_in: light_queues(record.properties),
         }
     }
 }
