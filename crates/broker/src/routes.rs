@@ -23,7 +23,8 @@ use protocol::request::offset::{
 };
 use protocol::request::pop::{
     AckMessage, BatchAckMessage, ChangeMessageInvisibleTime, GetAllMessageRequestMode,
-    Notification, PeekMessage, PollingInfo, PopMessage, QueryAssignment, SetMessageRequestMode,
+    Notification, PeekMessage, PollingInfo, PopMessage, PopRollback, QueryAssignment,
+    SetMessageRequestMode,
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{
@@ -75,6 +76,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         later ChangeMessageInvisibleTime => pop_ack::change_invisible_time,
         later Notification => pop::notification,
         later PeekMessage => pop::peek,
+        plain PopRollback => pop::roll_back,
         plain PollingInfo => pop::polling_info,
         plain QueryAssignment => assignment::query,
         later SetMessageRequestMode => assignment::set_mode,

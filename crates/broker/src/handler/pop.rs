@@ -3,7 +3,7 @@
 use model::permission;
 use protocol::code::response_code;
 use protocol::request::pop::{
-    Notification, PeekMessage, PollingInfo, PollingInfoReply, PopMessage,
+    Notification, PeekMessage, PollingInfo, PollingInfoReply, PopMessage, PopRollback,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
@@ -199,6 +199,16 @@ pub fn notification(
     };
     take::answer(broker, exchange, poll, true);
     Ok(())
+}
+
+/// Serves 200056: check points move from a database to the revive topic. They stand there anyway.
+pub fn roll_back(
+    _: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    _: PopRollback,
+) -> Answer<PopRollback> {
+    Ok(Reply::done())
 }
 
 /// Serves 200055.

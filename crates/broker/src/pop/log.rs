@@ -38,7 +38,7 @@ fn put_message(
     message: &ReviveMessage<'_>,
     now_ms: i64,
 ) -> Result<Appended, PutError> {
-    let mut text = std::mem::take(&mut broker.scratch_edited);
+    let mut text = std::mem::take(&mut broker.pops.scratch_text);
     text.clear();
     properties::append_pair(&mut text, b"TAGS", message.tag.as_bytes());
     properties::append_pair(&mut text, b"UNIQ_KEY", message.unique_key.as_bytes());
@@ -60,7 +60,7 @@ fn put_message(
     };
     let appended = put::put_as_it_is(broker, &put, &known, known.tags_code(), now_ms);
     broker.pops.revive_topic = topic;
-    broker.scratch_edited = text;
+    broker.pops.scratch_text = text;
     appended
 }
 

@@ -86,6 +86,8 @@ pub struct Pops {
     pairs: Vec<Pair>,
     by_name: HashMap<Box<str>, PairId>,
     scratch_name: String,
+    /// Properties of messages for the revive topic.
+    scratch_text: Vec<u8>,
     /// In log order.
     unsettled: VecDeque<Unsettled>,
     /// The progress last noted for each queue of the revive topic.
@@ -109,6 +111,7 @@ impl Pops {
             pairs: Vec::new(),
             by_name: HashMap::new(),
             scratch_name: String::new(),
+            scratch_text: Vec::new(),
             unsettled: VecDeque::new(),
             noted: Vec::new(),
             revive_from_ms: 0,

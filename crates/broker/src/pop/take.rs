@@ -13,6 +13,7 @@ use super::poll::{Poll, PollKind};
 use super::receipt::{self, Receipt, TopicKind, append_info, push};
 use crate::broker::Broker;
 use crate::filter::{MessageFilter, Wanted};
+use crate::meters::Kind;
 use crate::reply;
 
 /// What a pop has found so far.
@@ -182,6 +183,9 @@ fn take_from(
             rename(broker, poll, place, stamp, offset, at, &mut found.body);
         }
         found.count += got.count;
+        let names = broker.pops.pair_of(place.pair);
+        let meter = broker.meters.id(Kind::GroupGet, &names.topic, &names.group);
+        broker.meters.count(meter, got.count as u64, got.bytes as u64);
         append_info(&mut found.start_offset_info, place.kind, place.queue_id);
         push(&mut found.start_offset_info, format_args!("{offset}"));
         append_info(&mut found.message_offset_info, place.kind, place.queue_id);
