@@ -18,6 +18,7 @@ pub mod unique_key;
 pub mod delay;
 pub mod put;
 pub mod retention;
+pub mod timer;
 pub mod transaction;
 
 pub mod handler;

@@ -21,17 +21,20 @@ pub enum StateFile {
     Offsets,
     /// Progress of the delay levels; written with the consumer offsets.
     DelayOffsets,
+    /// Progress of the timer messages; written within a second.
+    TimerCheck,
     /// Expressions that groups filter by; written with the consumer offsets.
     Filters,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 5] = [
+    pub const ALL: [StateFile; 6] = [
         StateFile::Topics,
         StateFile::Groups,
         StateFile::Offsets,
         StateFile::DelayOffsets,
+        StateFile::TimerCheck,
         StateFile::Filters,
     ];
 
@@ -42,6 +45,7 @@ impl StateFile {
             StateFile::Groups => "subscriptionGroup.json",
             StateFile::Offsets => "consumerOffset.json",
             StateFile::DelayOffsets => "delayOffset.json",
+            StateFile::TimerCheck => "timercheck",
             StateFile::Filters => "consumerFilter.json",
         }
     }
@@ -58,6 +62,7 @@ impl StateFile {
             StateFile::Groups => broker.groups.changes(),
             StateFile::Offsets => broker.offsets.changes(),
             StateFile::DelayOffsets => broker.delays.changes(),
+            StateFile::TimerCheck => broker.timers.changes(),
             StateFile::Filters => broker.filters.changes(),
         }
     }
@@ -72,6 +77,7 @@ impl StateFile {
                 Some(persist::encode_offsets(&broker.offsets))
             }
             StateFile::DelayOffsets => Some(persist::encode_delay_offsets(&broker.delays)),
+            StateFile::TimerCheck => Some(broker.timers.progress().encode_file()),
             StateFile::Filters => {
                 broker.filters.forget(now_ms, FORGET_FILTER_MS);
                 Some(fastjson::write(&broker.filters.to_file()))

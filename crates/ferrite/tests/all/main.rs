@@ -7,5 +7,6 @@ mod peer;
 mod quickstart;
 mod retention;
 mod servers;
+mod timers;
 mod until;
 mod wire;
