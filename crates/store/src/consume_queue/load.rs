@@ -215,7 +215,14 @@ impl Queues {
             let path = dir.join(file_name(start));
             if start >= end && start > self[queue].first_file {
                 self.readers.forget(|key| *key == (queue, start));
-                self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
+                // Emptied first: one that a power cut brings back says nothing then.
+                let emptied = self.disk.open(&path).and_then(|file| {
+                    file.set_len(0)?;
+                    file.sync_data()
+                });
+                emptied
+                    .and_then(|()| self.disk.remove_file(&path))
+                    .map_err(StoreError::io("cannot remove", &path))?;
                 writer.note_removed(queue, start, &path);
             } else {
                 return self.zero_rest(queue, start, end - start, path, writer);

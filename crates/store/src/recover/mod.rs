@@ -306,9 +306,11 @@ impl Store {
         if self.queues.iter().next().is_none() {
             from = first;
         }
+        self.lower_statement(from)?;
         self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
         if !self.dispatch_from(from, end, from == first, now_ms)? {
             tracing::warn!("a consume queue has a hole: building all of them from the whole log");
+            self.lower_statement(first)?;
             self.reload_queues(first)?;
             self.dispatch_from(first, end, true, now_ms)?;
         }
@@ -316,7 +318,7 @@ impl Store {
         self.index.dispatched(i64::MAX);
         self.write_queues()?;
         self.apply_index(now_ms)?;
-        if has_statement {
+        if start.is_by_statement {
             return Ok(());
         }
         // From now on it is known what must be on disk.
@@ -326,6 +328,18 @@ impl Store {
             true => Ok(()),
             false => Err(StoreError::DiskFull),
         }
+    }
+
+    /// Queues are about to lose what they hold of the log from `from` on: until the next checkpoint
+    /// they must not be taken for complete beyond it.
+    fn lower_statement(&mut self, from: i64) -> Result<(), StoreError> {
+        let Some(statement) = self.checkpoint.statement.filter(|known| known.settled > from) else {
+            return Ok(());
+        };
+        let lower = Statement { settled: from, clean_end: None, ..statement };
+        self.checkpoint.statement = Some(lower);
+        let path = self.config.root.join("checkpoint");
+        crate::job::write_checkpoint(&*self.disk, &path, &self.checkpoint)
     }
 
     /// Removes the queues of deleted topics that a crash left. A topic of the same name made
@@ -433,10 +447,10 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.load_queue(queue)?;
         let state = &self.queues[queue];
-        let (max, has_files) = (state.max, state.first_file >= 0 || state.max > 0);
+        let max = state.max;
         let mut unit = replay.unit;
         unit.tags_code = self.replayed_tags_code(replay);
-        if queue_offset > max && has_files && !is_whole_log {
+        if queue_offset > max && !is_whole_log {
             return Ok(false);
         }
         if queue_offset != max {

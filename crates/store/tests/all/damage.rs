@@ -100,6 +100,21 @@ fn what_the_log_can_tell_is_built_anew() {
     }
 }
 
+/// A folder goes while the checkpoint still vouches for it: the queue is built from the whole log,
+/// and a power cut right after that start finds the same.
+#[test]
+fn a_missing_queue_that_the_checkpoint_vouches_for_is_built_anew() {
+    for folder in ["T1/1", "T0", ""] {
+        let disk = filled(false);
+        disk.remove_dir_all(&Path::new("/s/consumequeue").join(folder)).unwrap();
+        check_all(&mut open(&disk).unwrap(), folder);
+        for seed in 0..50 {
+            let cut = disk.crash(seed);
+            check_all(&mut open(&cut).unwrap(), &format!("{folder}, power cut {seed}"));
+        }
+    }
+}
+
 /// An index file that could not be given its length leaves nothing that a later start trips over.
 #[test]
 fn an_index_file_that_found_no_room_is_not_missed() {
