@@ -111,12 +111,14 @@ pub fn start_with_file(
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
     let config_dir = Path::new(&config.store_root).join("config");
     let mut topics = persist::read_topics(&*disk, &config_dir)?;
+    let deleted_topics = std::mem::take(&mut topics.deleted);
     let store_config = StoreConfig {
         delay_levels_ms: delay_levels_ms.clone(),
-        deleted_topics: std::mem::take(&mut topics.deleted),
+        deleted_topics: deleted_topics.clone(),
         ..store_config(&config)
     };
     let store = Store::open(store_config, disk.clone(), boot_ms)?;
+    let knows_all = deleted_topics.iter().all(|(topic, at)| store.deleted_at(topic) == Some(*at));
     disk.create_dir_all(&config_dir)?;
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
@@ -131,6 +133,9 @@ pub fn start_with_file(
     let version = broker.topics.version();
     broker.topics.load(topics, version);
     adopt_stored_topics(&mut broker, saved_ms)?;
+    if !knows_all {
+        broker.topics.note_deletion();
+    }
     pop::load(&mut broker)?;
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
     load_timers(&mut broker, &*disk, &config_dir)?;
@@ -141,6 +146,10 @@ pub fn start_with_file(
     let topic_journal = Arc::new(Mutex::new(topic_journal));
     let shared =
         Shared { service: service.clone(), waker, signals, disk, config_dir, topic_journal };
+    if !knows_all {
+        // The log has lost its end: a message put there would count as deleted.
+        threads::save_topics(&shared, Pace::Quick)?;
+    }
     let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
     let loop_thread = spawn_vital("broker-loop", move || {
         let ended = server.run(&service);

@@ -218,8 +218,11 @@ enum TopicChange {
     All,
 }
 
-/// Saves changed topics: few of them to the journal, else the whole table.
-fn save_topics(shared: &Shared, pace: Pace) -> io::Result<bool> {
+/// Saves changed topics: few of them to the journal, else the whole table. Whether there were any.
+///
+/// # Errors
+/// The device failed; the old file stands.
+pub fn save_topics(shared: &Shared, pace: Pace) -> io::Result<bool> {
     let file = StateFile::Topics;
     let mut journal = shared.topic_journal.lock().expect("nobody panics with the journal");
     let may_append = pace == Pace::Quick && !journal.is_long();

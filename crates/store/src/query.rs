@@ -262,7 +262,8 @@ impl Store {
 
     /// Gives up the queues of a topic: readers no longer find them, and their files are removed
     /// by the next [`crate::JobKind::WriteQueues`] job. Answers how many there were. The deletion
-    /// survives a crash once [`Store::deleted_topics`] is kept and given back at the start.
+    /// survives a crash once [`Store::deleted_topics`] is kept and given back at the start;
+    /// after a start it must be kept again before anything is put.
     pub fn delete_topic(&mut self, topic: &[u8]) -> usize {
         let deleted = self.queues.delete_topic(topic);
         // What is staged for them is stored and acknowledged, and never seen.
@@ -272,6 +273,11 @@ impl Store {
             self.deleted_topics.insert(name.to_owned(), self.log.end());
         }
         deleted
+    }
+
+    /// The commit log offset below which messages of the topic are void, if it was deleted of late.
+    pub fn deleted_at(&self, topic: &str) -> Option<i64> {
+        self.deleted_topics.get(topic).copied()
     }
 
     /// Topics deleted of late, each with the commit log offset below which its messages are void.

@@ -1,6 +1,6 @@
 //! Comparing a store with the model. Each check says in words what is wrong.
 
-use crate::store::model::{Message, Model, QueueKey, QueueModel, TOPICS};
+use crate::store::model::{Message, Model, Promise, QueueKey, QueueModel, TOPICS};
 use model::record::{self, Entry, Record};
 use std::collections::BTreeMap;
 use store::{Boundary, GetStatus, QueueRef, Store};
@@ -11,26 +11,23 @@ pub type Checked<T> = Result<T, String>;
 /// Where messages were found: by queue and queue offset the log offsets of the records.
 pub type Found = BTreeMap<QueueKey, BTreeMap<i64, i64>>;
 
-/// What a store must hold.
-#[derive(Debug, Clone, Copy)]
-pub struct Promise {
-    /// All messages whose records end at or below this log offset.
-    pub below: i64,
-    /// Whether deleted messages must stay away: the store was stopped cleanly.
-    pub are_deletions_kept: bool,
-}
-
 /// Checks everything: messages, queues, keys, times. Says what is there.
 ///
 /// # Errors
 /// The first thing that is not as it was promised.
 pub fn store(store: &mut Store, model: &Model, promise: Promise) -> Checked<Found> {
+    let log_min = store.min_commit_log_offset();
+    if log_min > promise.from {
+        return Err(format!("the log begins at {log_min}, {} was given up", promise.from));
+    }
+    // What could not be removed before the crash is still there, and whole.
+    let promise = Promise { from: log_min, ..promise };
     let mut all = Found::new();
     for (key, queue) in model {
         let found = queue_messages(store, *key, queue)
             .map_err(|why| format!("{} {}: {why}", TOPICS[key.0], key.1))?;
         let about = |what: String| format!("{} {}: {what}", TOPICS[key.0], key.1);
-        for (offset, message) in queue.promised(promise.below) {
+        for (offset, message) in queue.promised(promise) {
             if found.get(offset) != Some(&message.start) {
                 return Err(about(format!(
                     "acknowledged message {offset} (log {}..{}, promised below {}) is lost; \
@@ -41,13 +38,6 @@ pub fn store(store: &mut Store, model: &Model, promise: Promise) -> Checked<Foun
                     span(&found)
                 )));
             }
-        }
-        if promise.are_deletions_kept
-            && let Some((offset, _)) = found.iter().find(|(offset, start)| {
-                queue.live.get(offset).is_none_or(|message| message.start != **start)
-            })
-        {
-            return Err(about(format!("deleted message {offset} is back after a clean stop")));
         }
         all.insert(*key, found);
     }
@@ -82,7 +72,7 @@ fn queue_messages(
     let Some(queue) = store.queue(TOPICS[key.0].as_bytes(), key.1) else { return Ok(found) };
     let min = store.min_offset(queue).map_err(|e| e.to_string())?;
     let max = store.max_offset(queue).map_err(|e| e.to_string())?;
-    if model.ghosts.is_empty() && min != 0 && max > 0 {
+    if model.ghosts.is_empty() && min != 0 && max > 0 && store.min_commit_log_offset() == 0 {
         return Err(format!("begins at {min}"));
     }
     let mut at = min;

@@ -1,7 +1,7 @@
 //! How lives end and begin: stops, kills, power cuts, faults, starts that are interrupted, and
 //! bits that flip.
 
-use crate::store::check::{self, Checked, Promise};
+use crate::store::check::{self, Checked};
 use crate::store::model::TOPICS;
 use crate::store::tally::Tally;
 use crate::store::world::{Jobs, World};
@@ -54,6 +54,8 @@ impl World {
         let disk = self.disk.clone();
         let mut store = self.open_whole(&disk)?;
         self.take_over(&mut store, tally)?;
+        // Before anything is put: the log may have lost its end.
+        self.save_deletions(&store);
         let shape = check::shape(&mut store, &self.model)?;
         self.check_again(&disk.process_crash(), &shape, tally)?;
         Ok(store)
@@ -61,17 +63,17 @@ impl World {
 
     /// Checks a store that has started; from now on everything it holds is promised.
     fn take_over(&mut self, store: &mut Store, tally: &mut Tally) -> Checked<()> {
-        let promise = Promise { below: self.kill_promise, are_deletions_kept: self.is_stopped };
+        let promise = self.promise(self.kill_promise);
         let found = check::store(store, &self.model, promise)?;
         tally.states += 1;
-        tally.promises += self.promised(promise.below);
+        tally.promises += self.promised(promise);
         for (key, queue) in &mut self.model {
             let at = store.queue(TOPICS[key.0].as_bytes(), key.1);
             let next = at.map_or(Ok(0), |at| store.next_offset(at)).map_err(|e| e.to_string())?;
             queue.adopt(&found[key], next, store.end());
         }
-        self.is_stopped = false;
         (self.kill_promise, self.power_promise) = (store.end(), store.end());
+        self.blanks.retain(|(start, _)| *start < store.end());
         if store.flushed() != store.end() || store.written() != store.end() {
             return Err("what a start has found is not flushed".to_owned());
         }
@@ -128,11 +130,11 @@ impl World {
         }
         self.finish_jobs(&mut store, jobs)?;
         self.note(&store)?;
+        self.save_deletions(&store);
         let end = store.end();
         match store.close(self.now_ms) {
             Ok(()) => {
                 (self.kill_promise, self.power_promise) = (end, end);
-                self.is_stopped = true;
                 tally.count("clean stops");
             }
             Err(_) if self.may_fail() => tally.count("stops that failed"),
@@ -183,19 +185,14 @@ impl World {
     /// Whether the message at a place of the log has so many zeros in its body that a flipped bit
     /// cannot be told from a sector that never reached the disk.
     fn is_blank(&self, at: i64) -> bool {
-        let messages = self
-            .model
-            .values()
-            .flat_map(|queue| queue.live.values().chain(queue.ghosts.values().flatten()));
-        let mut hit = messages.filter(|message| message.start <= at && at < message.end);
-        hit.any(|message| message.body.iter().filter(|b| **b == 0).count() > 400)
+        self.blanks.iter().any(|(start, end)| *start <= at && at < *end)
     }
 
     /// Every acknowledged message that the flip did not touch is still in the log.
     fn after_flip(&self, store: &mut Store, flipped: Option<i64>) -> Checked<()> {
         let mut out = Vec::new();
         for (key, queue) in &self.model {
-            for (offset, message) in queue.promised(self.kill_promise) {
+            for (offset, message) in queue.promised(self.promise(self.kill_promise)) {
                 if flipped.is_some_and(|at| message.start <= at && at < message.end) {
                     continue;
                 }

@@ -30,12 +30,22 @@ pub struct Message {
     pub is_deleted: bool,
 }
 
+/// The part of the log whose messages must be there: log offsets.
+#[derive(Debug, Clone, Copy)]
+pub struct Promise {
+    /// Files below were given up.
+    pub from: i64,
+    /// Records that end at or below this were acknowledged.
+    pub below: i64,
+}
+
 /// What a queue was told. Messages by queue offset.
 #[derive(Debug, Clone, Default)]
 pub struct QueueModel {
     /// Messages since the queue was last deleted.
     pub live: BTreeMap<i64, Message>,
-    /// Messages that a deletion took away: after a crash they may or may not be there.
+    /// Messages that a deletion took away which was not acknowledged: after a crash they may or
+    /// may not be there.
     pub ghosts: BTreeMap<i64, Vec<Message>>,
     /// The next offset while there are no live messages.
     pub base: i64,
@@ -56,6 +66,16 @@ impl QueueModel {
         self.base = 0;
     }
 
+    /// The deletion of all messages below a log offset is acknowledged.
+    pub fn forget_ghosts(&mut self, below: i64) {
+        self.keep_ghosts(|message| message.start >= below);
+    }
+
+    fn keep_ghosts(&mut self, is_kept: impl Fn(&Message) -> bool) {
+        self.ghosts.values_mut().for_each(|all| all.retain(&is_kept));
+        self.ghosts.retain(|_, all| !all.is_empty());
+    }
+
     /// Takes what a store holds for the truth: by queue offset the log offsets of its records.
     /// What else was put is lost, and must never come back.
     pub fn adopt(&mut self, found: &BTreeMap<i64, i64>, next: i64, log_end: i64) {
@@ -64,18 +84,25 @@ impl QueueModel {
             let live = old.remove(offset).into_iter();
             let ghosts = self.ghosts.get(offset).into_iter().flatten().cloned();
             if let Some(message) = live.chain(ghosts).find(|message| message.start == *start) {
-                self.live.insert(*offset, message);
+                // A deletion that never was acknowledged did not happen.
+                self.live.insert(*offset, Message { is_deleted: false, ..message });
             }
         }
         // Others will stand where they stood.
-        self.ghosts.values_mut().for_each(|all| all.retain(|message| message.start < log_end));
-        self.ghosts.retain(|_, all| !all.is_empty());
+        self.keep_ghosts(|message| message.start < log_end);
+        for (offset, start) in found {
+            if let Some(all) = self.ghosts.get_mut(offset) {
+                all.retain(|message| message.start != *start);
+            }
+        }
         self.base = next;
     }
 
-    /// Live messages whose records end at or below a log offset.
-    pub fn promised(&self, log_offset: i64) -> impl Iterator<Item = (&i64, &Message)> {
-        let is_promised = move |message: &Message| message.end <= log_offset && !message.is_deleted;
+    /// Live messages that are promised.
+    pub fn promised(&self, promise: Promise) -> impl Iterator<Item = (&i64, &Message)> {
+        let is_promised = move |message: &Message| {
+            message.start >= promise.from && message.end <= promise.below && !message.is_deleted
+        };
         self.live.iter().filter(move |(_, message)| is_promised(message))
     }
 }

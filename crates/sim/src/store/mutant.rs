@@ -18,6 +18,8 @@ pub enum Mutant {
     NoFolderSync,
     /// A failed sync is tried again, and then believed.
     SyncRetried,
+    /// What the store says of deleted topics is not given back to it.
+    DeletionsForgotten,
     /// The log is cut at the first bad record, whatever follows.
     CutAtFirstBad,
     /// Recovery does not check sums.
@@ -30,11 +32,12 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 8] = [
+    pub const ALL: [Mutant; 9] = [
         Mutant::AckBeforeWrite,
         Mutant::AckBeforeSync,
         Mutant::NoFolderSync,
         Mutant::SyncRetried,
+        Mutant::DeletionsForgotten,
         Mutant::CutAtFirstBad,
         Mutant::SumsUnchecked,
         Mutant::FlushedTakenAfterSync,

@@ -1,13 +1,14 @@
 //! One history: the disk, the store's settings, what was put, and what was promised.
 
-use crate::store::check::{self, Checked, Promise};
-use crate::store::model::{Message, Model, TOPICS};
+use crate::store::check::{self, Checked};
+use crate::store::model::{Message, Model, Promise, TOPICS};
 use crate::store::mutant::Mutant;
 use crate::store::rig::{NOW, message, small};
 use crate::store::tally::Tally;
 use base::disk::Disk;
 use model::batch::{self, BatchMessage};
 use model::record::{self, Entry};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use store::{FlushType, Job, JobDone, JobKind, Store, StoreConfig, StoreError};
@@ -29,8 +30,13 @@ pub(super) struct World {
     pub(super) kill_promise: i64,
     /// Below this log offset everything survives a power cut.
     pub(super) power_promise: i64,
-    /// Whether the store was stopped cleanly and not started since.
-    pub(super) is_stopped: bool,
+    /// Topics deleted of late, as the broker's file has them: replaced as a whole, on disk at
+    /// once.
+    saved_deletions: Vec<(String, i64)>,
+    /// Below this log offset files were given up for lack of room.
+    log_min: i64,
+    /// Where messages lie whose bodies have many zeros: log offsets.
+    pub(super) blanks: Vec<(i64, i64)>,
     count: u64,
 }
 
@@ -63,7 +69,9 @@ impl World {
             mutant,
             kill_promise: 0,
             power_promise: 0,
-            is_stopped: false,
+            saved_deletions: Vec::new(),
+            log_min: 0,
+            blanks: Vec::new(),
             count: 0,
         }
     }
@@ -94,12 +102,21 @@ impl World {
     /// Starts a store on a disk.
     pub(super) fn open(&self, disk: &SimDisk) -> Result<Store, StoreError> {
         let disk = Mutant::disk(self.mutant, Arc::new(disk.clone()) as Arc<dyn Disk>);
-        Store::open(self.config.clone(), disk, self.now_ms)
+        let deleted_topics = match self.mutant {
+            Some(Mutant::DeletionsForgotten) => Vec::new(),
+            _ => self.saved_deletions.clone(),
+        };
+        Store::open(StoreConfig { deleted_topics, ..self.config.clone() }, disk, self.now_ms)
     }
 
     /// Whether a call was made to fail, so that errors are in order.
     pub(super) fn may_fail(&self) -> bool {
         self.disk.hits() > 0 || self.disk.is_off()
+    }
+
+    /// Whether the device has an end, so that puts may be refused and old files may go.
+    fn is_disk_small(&self) -> bool {
+        !matches!(self.disk.space(Path::new("/")), Ok(Some(space)) if space.total >= 1 << 40)
     }
 
     fn expect<T, E: std::fmt::Display>(
@@ -128,6 +145,7 @@ impl World {
         if store.flushed() > store.written() {
             return Err("more is flushed than was written".to_owned());
         }
+        self.log_min = self.log_min.max(store.min_commit_log_offset());
         self.power_promise = self.power_promise.max(store.flushed());
         match self.mutant {
             Some(Mutant::AckBeforeWrite) => self.kill_promise = store.end(),
@@ -153,6 +171,9 @@ impl World {
             self.note(store)?;
             if self.random.one_in(30) {
                 self.delete_topic(store, tally);
+            }
+            if self.random.one_in(4) {
+                self.save_deletions(store);
             }
             if self.random.one_in(4) {
                 self.peek(store)?;
@@ -255,6 +276,7 @@ impl World {
         };
         let appended = match appended {
             Err(store::PutError::MessageTooLong { .. }) => return Ok(()),
+            Err(store::PutError::DiskFull(_)) if self.is_disk_small() => return Ok(()),
             other => match self.expect("put", other)? {
                 Some(appended) => appended,
                 None => return Ok(()),
@@ -273,6 +295,9 @@ impl World {
         let ends = starts.iter().skip(1).copied().chain([appended.end]);
         for ((message, start), end) in messages.iter_mut().zip(&starts).zip(ends) {
             (message.start, message.end) = (*start, end);
+            if message.body.iter().filter(|b| **b == 0).count() > 400 {
+                self.blanks.push((*start, end));
+            }
         }
         if starts.len() != messages.len() {
             return Err("a batch has another number of records than messages".to_owned());
@@ -282,14 +307,30 @@ impl World {
     }
 
     fn delete_topic(&mut self, store: &mut Store, tally: &mut Tally) {
-        // As the broker does: what is staged goes out first.
-        if store.is_poisoned() || self.write(store).is_err() {
+        if store.is_poisoned() {
             return;
         }
         let topic = self.random.below(TOPICS.len());
         store.delete_topic(TOPICS[topic].as_bytes());
         self.model.iter_mut().filter(|((t, _), _)| *t == topic).for_each(|(_, q)| q.delete());
         tally.count("topic deletions");
+        if self.random.one_in(2) {
+            self.save_deletions(store);
+        }
+    }
+
+    /// Keeps what the next start must know of deleted topics, as the broker does before it
+    /// acknowledges a deletion. From now on their messages never come back.
+    pub(super) fn save_deletions(&mut self, store: &Store) {
+        if self.disk.is_off() {
+            return;
+        }
+        self.saved_deletions =
+            store.deleted_topics().map(|(topic, at)| (topic.to_owned(), at)).collect();
+        for ((topic, _), queue) in &mut self.model {
+            let saved = self.saved_deletions.iter().find(|(name, _)| name == TOPICS[*topic]);
+            queue.forget_ghosts(saved.map_or(0, |(_, at)| *at));
+        }
     }
 
     /// Gets as a consumer would: nothing that a crash may take back, and the right bytes.
@@ -343,16 +384,15 @@ impl World {
             (self.disk.crash(self.random.draw()), self.power_promise, "power cut")
         };
         tally.count(if what == "killed" { "kills" } else { "power cuts" });
-        let promise = Promise { below, are_deletions_kept: false };
-        self.check_image(&image, promise, tally).map_err(|why| format!("{what} amid work: {why}"))
+        self.check_image(&image, below, tally).map_err(|why| format!("{what} amid work: {why}"))
     }
 
     /// Starts a store on an image, compares, and starts it again twice.
-    fn check_image(&mut self, image: &SimDisk, promise: Promise, tally: &mut Tally) -> Checked<()> {
+    fn check_image(&mut self, image: &SimDisk, below: i64, tally: &mut Tally) -> Checked<()> {
         let mut store = self.open_whole(image)?;
-        check::store(&mut store, &self.model, promise)?;
+        check::store(&mut store, &self.model, self.promise(below))?;
         tally.states += 1;
-        tally.promises += self.promised(promise.below);
+        tally.promises += self.promised(self.promise(below));
         if self.random.one_in(3) {
             let shape = check::shape(&mut store, &self.model)?;
             drop(store);
@@ -389,7 +429,12 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn promised(&self, below: i64) -> u64 {
-        self.model.values().map(|queue| queue.promised(below).count() as u64).sum()
+    /// What is promised of the messages below a log offset.
+    pub(super) fn promise(&self, below: i64) -> Promise {
+        Promise { from: self.log_min, below }
+    }
+
+    pub(super) fn promised(&self, promise: Promise) -> u64 {
+        self.model.values().map(|queue| queue.promised(promise).count() as u64).sum()
     }
 }

@@ -280,6 +280,9 @@ impl Store {
             CleanDone::Looked(looked) => self.looked(looked),
             CleanDone::Removed { result: Ok(()) } => {
                 self.cleaner.doomed.pop_front();
+                if self.cleaner.doomed.is_empty() {
+                    self.forget_deletions();
+                }
                 self.cleaner.next_removal_ms = now_ms + self.cleaner.retention.log_pause_ms;
             }
             CleanDone::Removed { result: Err(error) } => {
@@ -347,9 +350,15 @@ impl Store {
         }
         let log_min = self.log.min();
         self.queues.log_min = log_min;
-        self.deleted_topics.retain(|_, deleted_at| *deleted_at > log_min);
         self.cleaner.doomed.extend(self.index.give_up_below(log_min));
         self.cleaner.next_queue = Some(0);
+    }
+
+    /// Forgets deleted topics of which neither the log nor a queue file can come back. The log's
+    /// files are gone for good; so are the folders if a checkpoint was made after the deletion.
+    pub(crate) fn forget_deletions(&mut self) {
+        let (log_min, settled) = (self.log.min(), self.settled());
+        self.deleted_topics.retain(|_, at| *at > log_min || *at >= settled);
     }
 
     /// Removes files beyond their age at the next opportunity, whatever the hour.

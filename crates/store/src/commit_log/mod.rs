@@ -173,7 +173,7 @@ impl CommitLog {
             out.extend_from_slice(bytes);
             return Ok(true);
         }
-        if offset < self.min() || offset + len as i64 > self.written {
+        if offset < self.min() || offset.saturating_add(len as i64) > self.written {
             return Ok(false);
         }
         self.last_file_read = offset;
@@ -221,7 +221,7 @@ impl CommitLog {
         len: i64,
     ) -> Result<Option<ColdRead>, StoreError> {
         let start = self.segments.start_of(offset);
-        let to = (offset + len).min(start + self.file_bytes).min(self.written);
+        let to = offset.saturating_add(len).min(start + self.file_bytes).min(self.written);
         if offset < self.min() || offset >= to || !self.segments.has(start) {
             return Ok(None);
         }

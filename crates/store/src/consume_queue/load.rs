@@ -188,23 +188,26 @@ impl Queues {
         Ok(())
     }
 
-    /// The lowest commit log offset that files of a topic's queues name.
-    pub(crate) fn oldest_unit(&mut self, topic: &[u8]) -> Result<Option<i64>, StoreError> {
-        let mut oldest = None;
+    /// The commit log offset that the first unit of the queue's first file names, if there is one.
+    /// The queue counts as not looked at afterwards.
+    pub(crate) fn oldest_unit(&mut self, queue: QueueRef) -> Result<Option<i64>, StoreError> {
+        let Some(first) = self.file_starts(queue)?.first().copied() else { return Ok(None) };
+        let (mut at, until) =
+            (first / UNIT_LEN as i64, (first + self.file_bytes) / UNIT_LEN as i64);
+        self.reset(queue, at, until, first);
+        self[queue].is_loaded = false;
         let mut buf = Vec::new();
-        for queue in self.of_topic(topic) {
-            let Some(first) = self.file_starts(queue)?.first().copied() else { continue };
-            let (from, until) = (first, first + self.file_bytes);
-            self.reset(queue, from / UNIT_LEN as i64, until / UNIT_LEN as i64, first);
-            let bytes =
-                self.read_units(queue, from / UNIT_LEN as i64, usize::MAX >> 8, &mut buf)?;
-            let mut written = crate::format::unit::units(bytes).filter(|unit| *unit != BLANK);
-            if let Some(unit) = written.next().filter(Unit::is_written) {
-                oldest = Some(oldest.unwrap_or(i64::MAX).min(unit.commit_log_offset));
+        while at < until {
+            let bytes = self.read_units(queue, at, SCAN_UNITS, &mut buf)?;
+            if bytes.is_empty() {
+                break;
             }
-            self[queue].is_loaded = false;
+            at += (bytes.len() / UNIT_LEN) as i64;
+            if let Some(unit) = crate::format::unit::units(bytes).find(|unit| *unit != BLANK) {
+                return Ok(unit.is_written().then_some(unit.commit_log_offset));
+            }
         }
-        Ok(oldest)
+        Ok(None)
     }
 
     /// Makes the files end where the queue does.
@@ -215,7 +218,14 @@ impl Queues {
             let path = dir.join(file_name(start));
             if start >= end && start > self[queue].first_file {
                 self.readers.forget(|key| *key == (queue, start));
-                self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
+                // Emptied first: one that a power cut brings back says nothing then.
+                let emptied = self.disk.open(&path).and_then(|file| {
+                    file.set_len(0)?;
+                    file.sync_data()
+                });
+                emptied
+                    .and_then(|()| self.disk.remove_file(&path))
+                    .map_err(StoreError::io("cannot remove", &path))?;
                 writer.note_removed(queue, start, &path);
             } else {
                 return self.zero_rest(queue, start, end - start, path, writer);

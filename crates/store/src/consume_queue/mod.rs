@@ -295,7 +295,7 @@ impl Queues {
     }
 
     /// Every queue a topic ever had.
-    fn of_topic(&self, topic: &[u8]) -> Vec<QueueRef> {
+    pub(crate) fn of_topic(&self, topic: &[u8]) -> Vec<QueueRef> {
         let Some(number) = self.topic_number(topic) else { return Vec::new() };
         let topic = &self.topics[number as usize];
         let sparse = topic.sparse.iter().map(|(_, queue)| *queue);

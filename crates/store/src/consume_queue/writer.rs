@@ -63,6 +63,13 @@ impl QueueWriter {
         self.are_entries_doubtful = true;
     }
 
+    /// Says that an earlier process may have removed a topic's folder, or folders in it, without
+    /// having synced that: it is with the next sync.
+    pub(crate) fn doubt_removals(&mut self, topic_dir: PathBuf) {
+        self.unsynced_dirs.extend(topic_dir.parent().map(Path::to_owned));
+        self.unsynced_dirs.insert(topic_dir);
+    }
+
     /// Removes the folders of deleted topics. Must come before their queues are written anew.
     pub(crate) fn remove(&mut self, doomed: &[PathBuf]) -> Result<(), StoreError> {
         for dir in doomed {
@@ -165,7 +172,7 @@ impl QueueWriter {
         }
         for dir in &self.unsynced_dirs {
             match self.disk.sync_dir(dir) {
-                // A topic was deleted before any queue had a folder: there is nothing to sync.
+                // A topic was deleted, or never had a folder: there is nothing to sync.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 result => {
                     result.map_err(final_error).map_err(StoreError::io("cannot sync", dir))?

@@ -154,9 +154,11 @@ impl IndexWriter {
         }
         let path = self.dir.join(name);
         let len = format::file_len(self.slots, self.entries);
-        let opened = self
-            .disk
-            .create(&path, len)
+        let created = self.disk.create(&path, len).inspect_err(|_| {
+            // Without its length it is of no use, and the next attempt may choose another name.
+            let _ = self.disk.remove_file(&path);
+        });
+        let opened = created
             .and_then(|file| self.sync_folders().map_err(final_error).map(|()| file))
             .map_err(StoreError::io("cannot create", &path))?;
         self.current = Some((IndexFile { path, header }, opened));

@@ -34,7 +34,7 @@ impl Index {
             if found.len() >= max {
                 break;
             }
-            if file.header.overlaps(begin, end) {
+            if !file.is_empty() && file.header.overlaps(begin, end) {
                 let opened = self.disk.open(&file.path);
                 opened
                     .and_then(|opened| {

@@ -63,6 +63,7 @@ impl Store {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let Some(first) = self.log.segments.first() else {
+            self.deleted_topics.clear();
             return self.recover_without_log();
         };
         self.queues.log_min = first;
@@ -71,12 +72,16 @@ impl Store {
             None => self.start_by_java_rules(was_stopped_cleanly)?,
         };
         let tail = self.find_end(&start)?;
+        // What is put from here on is none of the messages that were deleted.
+        self.deleted_topics.values_mut().for_each(|at| *at = tail.end.min(*at));
         self.last_record = tail.last_record;
         self.last_store_timestamp = tail.last_timestamp;
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
         // Also those that are complete but for what lies behind their fillers.
         self.log.segments.complete_from(start.at.min(tail.end))?;
+        self.remove_deleted_topics(start.dispatched)?;
+        self.forget_deletions();
         if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
@@ -295,7 +300,6 @@ impl Store {
         if !was_stopped_cleanly && !has_statement {
             self.index.remove_newer(self.checkpoint.index_timestamp)?;
         }
-        self.remove_deleted_topics()?;
         self.index.repair()?;
         self.index.cut(end, start.dispatched)?;
         self.open_index_writer()?;
@@ -307,9 +311,11 @@ impl Store {
         if self.queues.iter().next().is_none() {
             from = first;
         }
+        self.lower_statement(from)?;
         self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
         if !self.dispatch_from(from, end, from == first, now_ms)? {
             tracing::warn!("a consume queue has a hole: building all of them from the whole log");
+            self.lower_statement(first)?;
             self.reload_queues(first)?;
             self.dispatch_from(first, end, true, now_ms)?;
         }
@@ -317,7 +323,7 @@ impl Store {
         self.index.dispatched(i64::MAX);
         self.write_queues()?;
         self.apply_index(now_ms)?;
-        if has_statement {
+        if start.is_by_statement {
             return Ok(());
         }
         // From now on it is known what must be on disk.
@@ -329,18 +335,37 @@ impl Store {
         }
     }
 
-    /// Removes the queues of deleted topics that a crash left. A topic of the same name made
-    /// later has files only after these were removed.
-    fn remove_deleted_topics(&mut self) -> Result<(), StoreError> {
-        let deleted: Vec<(String, i64)> =
-            self.deleted_topics.iter().map(|(topic, at)| (topic.clone(), *at)).collect();
-        for (topic, at) in deleted {
-            if self.queues.oldest_unit(topic.as_bytes())?.is_some_and(|oldest| oldest < at) {
-                self.queues.delete_topic(topic.as_bytes());
+    /// Queues are about to lose what they hold of the log from `from` on: until the next checkpoint
+    /// they must not be taken for complete beyond it.
+    fn lower_statement(&mut self, from: i64) -> Result<(), StoreError> {
+        let Some(statement) = self.checkpoint.statement.filter(|known| known.settled > from) else {
+            return Ok(());
+        };
+        let lower = Statement { settled: from, clean_end: None, ..statement };
+        self.checkpoint.statement = Some(lower);
+        let path = self.config.root.join("checkpoint");
+        crate::job::write_checkpoint(&*self.disk, &path, &self.checkpoint)
+    }
+
+    /// Removes the queues of deleted topics that a crash left, or brought back in part: also one
+    /// whose files begin with a unit that was lost, or that names a place which other messages may
+    /// have taken. A topic of the same name made later has files only after these were removed;
+    /// what it lacks at and beyond `dispatched` is dispatched again.
+    fn remove_deleted_topics(&mut self, dispatched: i64) -> Result<(), StoreError> {
+        for (topic, at) in &self.deleted_topics {
+            for queue in self.queues.of_topic(topic.as_bytes()) {
+                let oldest = self.queues.oldest_unit(queue)?;
+                if oldest.is_none_or(|oldest| !(*at..dispatched).contains(&oldest)) {
+                    self.queues.delete_queue(queue);
+                }
             }
         }
         let doomed = std::mem::take(&mut self.queues.doomed);
-        self.queue_writer.as_mut().expect("no job runs before the start").remove(&doomed)
+        let writer = self.queue_writer.as_mut().expect("no job runs before the start");
+        // The process before may have removed folders and ended.
+        let dir = self.config.consume_queue_dir();
+        self.deleted_topics.keys().for_each(|topic| writer.doubt_removals(dir.join(topic)));
+        writer.remove(&doomed)
     }
 
     /// Cuts every queue at the log offset `stale_from`.
@@ -434,10 +459,10 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.load_queue(queue)?;
         let state = &self.queues[queue];
-        let (max, has_files) = (state.max, state.first_file >= 0 || state.max > 0);
+        let max = state.max;
         let mut unit = replay.unit;
         unit.tags_code = self.replayed_tags_code(replay);
-        if queue_offset > max && has_files && !is_whole_log {
+        if queue_offset > max && !is_whole_log {
             return Ok(false);
         }
         if queue_offset != max {

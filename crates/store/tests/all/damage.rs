@@ -8,8 +8,8 @@ use crate::rig::{NOW, bodies, message, records, run_jobs, small};
 use base::disk::Disk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Boundary, GetStatus, PutError, Store, StoreError};
-use testkit::disk::SimDisk;
+use store::{Boundary, GetStatus, JobKind, PutError, Store, StoreError};
+use testkit::disk::{Fault, Op, SimDisk};
 
 const TOPICS: [&str; 2] = ["T0", "T1"];
 const MESSAGES: usize = 200;
@@ -97,6 +97,54 @@ fn what_the_log_can_tell_is_built_anew() {
         disk.remove_file(Path::new("/s/checkpoint")).unwrap();
         let mut store = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
         check_all(&mut store, what);
+    }
+}
+
+/// A folder goes while the checkpoint still vouches for it: the queue is built from the whole log,
+/// and a power cut right after that start finds the same.
+#[test]
+fn a_missing_queue_that_the_checkpoint_vouches_for_is_built_anew() {
+    for folder in ["T1/1", "T0", ""] {
+        let disk = filled(false);
+        disk.remove_dir_all(&Path::new("/s/consumequeue").join(folder)).unwrap();
+        check_all(&mut open(&disk).unwrap(), folder);
+        for seed in 0..50 {
+            let cut = disk.crash(seed);
+            check_all(&mut open(&cut).unwrap(), &format!("{folder}, power cut {seed}"));
+        }
+    }
+}
+
+/// An index file that could not be given its length leaves nothing that a later start trips over.
+#[test]
+fn an_index_file_that_found_no_room_is_not_missed() {
+    for is_left_over in [false, true] {
+        let disk = SimDisk::new();
+        let mut store = open(&disk).unwrap();
+        let queue = store.queue_or_create(b"T0", 0).unwrap();
+        let mut put = message("T0", queue, 0, b"body");
+        (put.properties[0], put.unique_key) = (b"UNIQ_KEY\x01key-0\x02", b"key-0");
+        store.append(&put).unwrap();
+        store.write().unwrap();
+        if is_left_over {
+            let path = Path::new("/s/index/20200101000000000");
+            disk.create_dir_all(path.parent().unwrap()).unwrap();
+            disk.create(path, 0).unwrap();
+        } else {
+            let error = std::io::ErrorKind::StorageFull;
+            disk.fail(Fault { ops: vec![Op::SetLen], nth: 1, is_lasting: false, error });
+            let job = store.next_job(NOW + 5000, JobKind::ApplyIndex).unwrap();
+            store.finish(job.run()).unwrap();
+            assert!(!store.is_poisoned());
+        }
+        run_jobs(&mut store, NOW + 20_000);
+        assert_eq!(files(&disk, "/index/").len(), 1 + usize::from(is_left_over));
+        drop(store);
+        for mut store in [open(&disk.process_crash()).unwrap(), open(&disk.crash(1)).unwrap()] {
+            let mut out = Vec::new();
+            let found = store.query(b"T0", b"key-0", 8, (0, i64::MAX), true, &mut out).unwrap();
+            assert_eq!(found.count, 1, "{is_left_over}");
+        }
     }
 }
 

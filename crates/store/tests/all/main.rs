@@ -6,6 +6,7 @@ mod clean;
 mod cold;
 mod crash;
 mod damage;
+mod deletion;
 mod expire;
 mod golden;
 mod put_get;
