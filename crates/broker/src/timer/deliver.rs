@@ -88,6 +88,9 @@ fn deliver(
     {
         return Ok(());
     }
+    if !keep_topic(broker, topic, record.commit_log_offset, now_ms) {
+        return Ok(());
+    }
     let (filed, now) = (Decimal::of(record.store_timestamp), Decimal::of(now_ms));
     let with = [(timer::ENQUEUE_MS, filed.text()), (timer::DEQUEUE_MS, now.text())];
     let mut text = std::mem::take(&mut broker.scratch_edited);
@@ -96,6 +99,24 @@ fn deliver(
     let put = put::put(broker, &OwnPut::again(record, topic, queue_id, &text), now_ms);
     broker.scratch_edited = text;
     will_get_better(put.map(|_| ()))
+}
+
+/// Whether the topic of a message put at a commit log offset is there. If it is not, it was deleted
+/// since, or a kill came before it was saved; then it is made again.
+fn keep_topic(broker: &mut Broker, topic: &[u8], put_at: i64, now_ms: i64) -> bool {
+    if broker.topics.find(topic).is_some() {
+        return true;
+    }
+    let Ok(topic) = std::str::from_utf8(topic) else { return false };
+    if broker.store.deleted_topics().any(|(deleted, at)| deleted == topic && put_at < at) {
+        tracing::info!(topic, "a timer message of a deleted topic is passed over");
+        return false;
+    }
+    tracing::warn!(topic, "topic of a timer message found missing; configuration made");
+    let queues = broker.config.default_topic_queues;
+    broker.topics.create_if_absent(topic, queues, 0, now_ms);
+    broker.topics_changed();
+    true
 }
 
 /// Puts a message into the timer topic again. Its delay counts from when it was first put: from

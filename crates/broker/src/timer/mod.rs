@@ -55,7 +55,9 @@ pub struct Timers {
     unsettled: VecDeque<Progress>,
     settled: TimerCheck,
     changes: u64,
-    saved_ask_ms: i64,
+    /// When a save was asked for, and of which change.
+    asked_ms: i64,
+    asked_changes: u64,
     /// Nothing is delivered before this, after a put failed.
     retry_ms: i64,
 }
@@ -72,7 +74,8 @@ impl Timers {
             unsettled: VecDeque::new(),
             settled: saved,
             changes: 0,
-            saved_ask_ms: 0,
+            asked_ms: 0,
+            asked_changes: 0,
             retry_ms: 0,
         }
     }
@@ -140,9 +143,10 @@ impl Timers {
             self.settled.version.advance(now_ms);
             self.changes += 1;
         }
-        let is_time = settled.is_some() && (now_ms - self.saved_ask_ms).abs() >= SAVE_MS;
+        let is_new = self.changes > self.asked_changes;
+        let is_time = is_new && (now_ms - self.asked_ms).abs() >= SAVE_MS;
         if is_time {
-            self.saved_ask_ms = now_ms;
+            (self.asked_ms, self.asked_changes) = (now_ms, self.changes);
         }
         is_time
     }

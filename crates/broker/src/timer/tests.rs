@@ -36,6 +36,7 @@ fn progress_follows_what_is_flushed() {
     assert!(!timers.settle(1_000, 5_999), "saved a moment ago");
     let TimerCheck { watermark_ms, base, version, .. } = timers.progress();
     assert_eq!((watermark_ms, base), (9_000, 1));
+    assert!(timers.settle(1_000, 6_000), "now it is time");
     let expected = DataVersion { timestamp: 5_999, counter: 2, ..DataVersion::new(0) };
     assert_eq!((version, timers.changes()), (expected, 2));
 }
