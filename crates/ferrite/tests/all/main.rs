@@ -8,5 +8,6 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod store_tool;
 mod until;
 mod wire;

@@ -527,7 +527,7 @@ struct Replay {
 }
 
 /// The light queues a record says it was put into, with its offsets there.
-fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
+pub(crate) fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
     let find = |name| model::message::property(properties, name);
     let (Some(names), Some(offsets)) =
         (find(property::INNER_MULTI_DISPATCH), find(property::INNER_MULTI_QUEUE_OFFSET))
