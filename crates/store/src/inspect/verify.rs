@@ -123,7 +123,7 @@ fn verify_queue(
     Ok(count)
 }
 
-/// Whether a record is the message of a queue at an offset: its own, or a light one that has it too.
+/// Whether a record is the message of a queue at an offset: its own, or a light queue's, too.
 fn belongs(record: &Record<'_>, queue: &QueueParts, offset: i64) -> bool {
     let topic = queue.topic.as_bytes();
     let place = (record.topic, record.queue_id, record.queue_offset);
