@@ -239,12 +239,17 @@ fn read_with<T>(
 ) -> Result<Option<T>, LoadError> {
     let path = folder.join(file.name());
     let mut refused = None;
-    let found = read_latest(disk, &path, |bytes| match parse(bytes) {
-        Ok(value) => Some(value),
-        Err(e) => {
-            refused.get_or_insert(io::Error::new(io::ErrorKind::InvalidData, e.to_string()));
-            None
-        }
+    let found = read_latest(disk, &path, |bytes| {
+        // An empty text reads as nothing at all, and would pass for an empty table.
+        let value = match bytes.trim_ascii_start().first() {
+            Some(b'{') => parse(bytes).map_err(|e| e.to_string()),
+            _ => Err("it holds no object".to_owned()),
+        };
+        value
+            .map_err(|why| {
+                refused.get_or_insert(io::Error::new(io::ErrorKind::InvalidData, why));
+            })
+            .ok()
     });
     match (found, refused) {
         (Ok(None), Some(why)) | (Err(why), _) => Err(LoadError { path, why }),
@@ -331,3 +336,6 @@ fn load_offsets(table: &mut OffsetTable, found: ConsumerOffsetSerializeWrapper) 
         table.set_version(version_from(&version));
     }
 }
+
+#[cfg(test)]
+mod tests;

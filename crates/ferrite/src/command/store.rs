@@ -135,6 +135,13 @@ fn inspect(directory: &Directory) -> anyhow::Result<()> {
             }
         }
     }
+    if directory.state_files.is_empty() {
+        anstream::println!("config       no state files");
+    }
+    for (at, (name, len)) in directory.state_files.iter().enumerate() {
+        let title = if at == 0 { "config" } else { "" };
+        anstream::println!("{title:<12} {name} ({len} bytes)");
+    }
     let state = match directory.has_abort {
         true => "in use, or not stopped cleanly: a start recovers from the checkpoint",
         false => "stopped cleanly: a start has nothing to recover",

@@ -8,6 +8,7 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod store_tool;
 mod timers;
 mod until;
 mod wire;

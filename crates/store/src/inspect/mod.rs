@@ -49,6 +49,8 @@ pub struct Directory {
     pub index: Vec<PathBuf>,
     /// The checkpoint, if there is one.
     pub checkpoint: Option<Checkpoint>,
+    /// The broker's state files: name under `config/` and length.
+    pub state_files: Vec<(String, u64)>,
     /// Whether a broker runs, or ended without a clean stop.
     pub has_abort: bool,
 }
@@ -89,9 +91,14 @@ impl Directory {
         let checkpoint = disk.read(&root.join("checkpoint")).ok();
         let checkpoint = checkpoint
             .map(|bytes| Checkpoint::from_bytes(&bytes[..bytes.len().min(CHECKPOINT_LEN)]));
+        let state_files = list(&root.join("config"))?
+            .into_iter()
+            .filter(|entry| !entry.is_dir)
+            .map(|entry| (entry.name.to_string_lossy().into_owned(), entry.len))
+            .collect();
         let has_abort = disk.exists(&root.join("abort"));
         let log = parts(&*disk, &root.join("commitlog"))?;
-        Ok(Directory { log, queues, index, checkpoint, has_abort, disk })
+        Ok(Directory { log, queues, index, checkpoint, state_files, has_abort, disk })
     }
 
     fn file(&self, path: &Path) -> Result<Arc<dyn DiskFile>, StoreError> {

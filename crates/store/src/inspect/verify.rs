@@ -5,10 +5,11 @@ use crate::error::StoreError;
 use crate::format::index::{ENTRY_LEN, HEADER_LEN, Header, IndexEntry, key_hash};
 use crate::format::unit::{BLANK, UNIT_LEN, units};
 use crate::put::index_keys;
+use crate::recover::light_queues;
 use base::hash::{java_hash, java_hash_from};
 use model::message::DispatchProperties;
 use model::names::{SCHEDULE_TOPIC, TIMER_TOPIC};
-use model::record::{self, Entry};
+use model::record::{self, Entry, Record};
 use std::path::PathBuf;
 
 /// Something that is not as it should be.
@@ -105,9 +106,7 @@ fn verify_queue(
                 Ok(Entry::Record(r))
                     if r.total_len == len
                         && r.commit_log_offset == unit.commit_log_offset
-                        && r.topic == queue.topic.as_bytes()
-                        && r.queue_id == queue.queue_id
-                        && r.queue_offset == offset =>
+                        && belongs(&r, queue, offset) =>
                 {
                     let code = DispatchProperties::find(r.properties).tags_code();
                     let holds_time =
@@ -124,6 +123,15 @@ fn verify_queue(
         }
     }
     Ok(count)
+}
+
+/// Whether a record is the message of a queue at an offset: its own, or a light queue's, too.
+fn belongs(record: &Record<'_>, queue: &QueueParts, offset: i64) -> bool {
+    let topic = queue.topic.as_bytes();
+    let place = (record.topic, record.queue_id, record.queue_offset);
+    let mut others = light_queues(record.properties).into_iter();
+    place == (topic, queue.queue_id, offset)
+        || queue.queue_id == 0 && others.any(|(name, at)| name == topic && at == offset)
 }
 
 fn verify_index(

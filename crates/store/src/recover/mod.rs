@@ -420,27 +420,25 @@ impl Store {
 
     /// Dispatches one record again.
     fn dispatch_again(&mut self, replay: &Replay, is_whole_log: bool) -> Result<bool, StoreError> {
-        let deleted_at = std::str::from_utf8(&replay.topic)
-            .ok()
-            .and_then(|topic| self.deleted_topics.get(topic));
-        if deleted_at.is_some_and(|at| replay.unit.commit_log_offset < *at) {
-            return Ok(true);
-        }
-        let Ok(queue) = self.queues.create_unless_there(&replay.topic, replay.queue_id) else {
-            tracing::warn!(offset = replay.unit.commit_log_offset, "record with an illegal topic");
-            return Ok(true);
-        };
-        if replay.has_unit && !self.replay_unit(queue, replay.queue_offset, replay, is_whole_log)? {
-            return Ok(false);
-        }
+        let offset = replay.unit.commit_log_offset;
         for (name, queue_offset) in &replay.also_in {
-            if let Ok(queue) = self.queues.create_unless_there(name, 0)
+            if !self.is_void(name, offset)
+                && let Ok(queue) = self.queues.create_unless_there(name, 0)
                 && !self.replay_unit(queue, *queue_offset, replay, is_whole_log)?
             {
                 return Ok(false);
             }
         }
-        let offset = replay.unit.commit_log_offset;
+        if self.is_void(&replay.topic, offset) {
+            return Ok(true);
+        }
+        let Ok(queue) = self.queues.create_unless_there(&replay.topic, replay.queue_id) else {
+            tracing::warn!(offset, "record with an illegal topic");
+            return Ok(true);
+        };
+        if replay.has_unit && !self.replay_unit(queue, replay.queue_offset, replay, is_whole_log)? {
+            return Ok(false);
+        }
         if self.config.index_enabled && replay.has_keys && offset >= self.index.end_offset() {
             let prefix = self.queues.key_prefix_hash(queue);
             for key in index_keys(&replay.unique_key, &replay.keys) {
@@ -448,6 +446,13 @@ impl Store {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the topic was deleted after a message at this commit log offset.
+    fn is_void(&self, topic: &[u8], commit_log_offset: i64) -> bool {
+        let name = std::str::from_utf8(topic).ok();
+        let deleted_at = name.and_then(|name| self.deleted_topics.get(name));
+        deleted_at.is_some_and(|at| commit_log_offset < *at)
     }
 
     fn replay_unit(
@@ -528,7 +533,7 @@ struct Replay {
 }
 
 /// The light queues a record says it was put into, with its offsets there.
-fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
+pub(crate) fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
     let find = |name| model::message::property(properties, name);
     let (Some(names), Some(offsets)) =
         (find(property::INNER_MULTI_DISPATCH), find(property::INNER_MULTI_QUEUE_OFFSET))

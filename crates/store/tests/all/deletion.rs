@@ -149,3 +149,31 @@ fn what_comes_back_of_a_deleted_topic_leaves_no_offsets() {
         }
     }
 }
+
+/// A light queue keeps the messages it shares with a deleted topic, and loses them with itself.
+#[test]
+fn a_light_queue_outlives_the_topic_that_its_messages_came_by() {
+    let light = b"%LMQ%device";
+    let disk = SimDisk::new();
+    let mut store = open(&disk, &Deleted::new());
+    for i in 0..10 {
+        let queue = store.queue_or_create(b"T", 0).unwrap();
+        let other = store.queue_or_create(light, 0).unwrap();
+        let properties =
+            format!("INNER_MULTI_DISPATCH\x01%LMQ%device\x02INNER_MULTI_QUEUE_OFFSET\x01{i}\x02");
+        let mut put = message("T", queue, 0, b"body");
+        put.properties[0] = properties.as_bytes();
+        let appended = store.append(&put).unwrap();
+        store.also_in(other, &appended, 0);
+        store.write().unwrap();
+    }
+    store.delete_topic(b"T");
+    let count = |disk: &SimDisk, deleted: &Deleted| {
+        let mut again = open(disk, deleted);
+        assert_eq!(again.queue(b"T", 0), None);
+        again.queue(light, 0).map(|queue| again.max_offset(queue).unwrap())
+    };
+    assert_eq!(count(&disk.process_crash(), &deleted(&store)), Some(10));
+    store.delete_topic(light);
+    assert_eq!(count(&disk.process_crash(), &deleted(&store)), None);
+}
