@@ -15,6 +15,8 @@ pub enum Promise {
     Send,
     /// That it is done.
     Done,
+    /// That the message with the unique key is taken back.
+    Recalled,
 }
 
 /// One stored message or batch whose producer waits.
@@ -32,6 +34,8 @@ pub struct PendingAck {
     pub message_ids: Range<u32>,
     /// The client's unique key, in [`AckBatch::text`]; empty when there is none.
     pub unique_key: Range<u32>,
+    /// What takes a timer message back, in [`AckBatch::text`]; empty when nothing does.
+    pub recall_handle: Range<u32>,
 }
 
 /// Acknowledgements of one write.
@@ -70,6 +74,7 @@ impl AckBatch {
             queue_offset: 0,
             message_ids: 0..0,
             unique_key: 0..0,
+            recall_handle: 0..0,
         });
     }
 

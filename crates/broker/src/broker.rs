@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ::filter::consumer_filters::ConsumerFilters;
 use base::clock::{mono_ns, wall_ms};
+use protocol::FieldWriter;
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
 use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
@@ -34,6 +35,7 @@ use crate::retention;
 use crate::saved::Saves;
 use crate::signal::Signals;
 use crate::stats::Stats;
+use crate::timer::{self, Timers};
 use crate::topic_table::TopicTable;
 use crate::transaction::{self, Transactions};
 use crate::unique_key::UniqueKeys;
@@ -90,6 +92,8 @@ pub struct Broker {
     pub relays: Relays,
     /// Messages that wait for a delay level.
     pub delays: Delays,
+    /// Messages that wait for a time of their own.
+    pub timers: Timers,
     /// Messages that wait for their producer's decision.
     pub transactions: Transactions,
     /// Messages that are popped.
@@ -155,6 +159,7 @@ impl Broker {
             cold: ColdReads::default(),
             relays: Relays::default(),
             delays: Delays::new(&delay_levels_ms, now_ms),
+            timers: Timers::empty(now_ms),
             transactions: Transactions::default(),
             pops: Pops::new(&config),
             stats: Stats::default(),
@@ -258,6 +263,14 @@ impl Broker {
         for ack in &batch.acks {
             match ack.promise {
                 Promise::Send => reply::acknowledge(&self.config, exchange, &batch, ack),
+                Promise::Recalled => {
+                    let id = batch.bytes(&ack.unique_key);
+                    let region = self.config.region_id.as_bytes();
+                    let fields = |w: &mut FieldWriter<'_>| {
+                        w.str("msgId", id).str("MSG_REGION", region);
+                    };
+                    exchange.reply(ack.to, 0, None, fields, &[]);
+                }
                 Promise::Done => exchange.reply(ack.to, 0, None, |_| {}, &[]),
             }
         }
@@ -412,6 +425,7 @@ impl Service for BrokerService {
     fn on_batch_end(&mut self, exchange: &mut Exchange<'_>) {
         let broker = &mut self.broker;
         delay::deliver_due(broker, exchange);
+        timer::deliver_due(broker, exchange);
         transaction::check_silent(broker, exchange);
         transaction::note_ended(broker, exchange.now_ms);
         pop::before_write(broker, exchange);
@@ -445,6 +459,7 @@ impl Service for BrokerService {
             broker.long_poll.next_deadline_ns(),
             broker.relays.next_deadline_ns(),
             broker.delays.next_deadline_ns(now_ms, now_ns),
+            broker.timers.next_deadline_ns(now_ms, now_ns),
             broker.transactions.next_deadline_ns(now_ms, now_ns),
             broker.pops.next_deadline_ns(now_ms, now_ns),
         ];

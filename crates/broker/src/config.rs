@@ -147,6 +147,16 @@ config_keys! {
         /// Delay of each level from 1: numbers followed by s, m, h or d.
         message_delay_level "messageDelayLevel": String =
             "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h".to_owned(), Fixed;
+        /// Whether messages with a delivery time of their own are taken.
+        timer_enable "timerWheelEnable": bool = true, Live;
+        /// Seconds that such a message may lie ahead, at most.
+        timer_max_delay_s "timerMaxDelaySec": i64 = 259_200, Live;
+        /// Seconds ahead from which such a message is filed anew in between; 2 to 604,740.
+        timer_roll_window_s "timerRollWindowSlot": i64 = 172_800, Restart;
+        /// Whether such a message may be taken back.
+        recall_enable "recallMessageEnable": bool = false, Live;
+        /// Whether it may be while the broker is not writeable.
+        recall_unless_writeable "allowRecallWhenBrokerNotWriteable": bool = true, Live;
         /// Milliseconds a producer may stay silent before its half message is checked.
         transaction_timeout_ms "transactionTimeOut": i64 = 6000, Live;
         /// Milliseconds between checks of half messages; at least 100.
@@ -224,6 +234,7 @@ mod tests {
             "transactionTimeOut",
             "transactionCheckInterval",
             "enablePropertyFilter",
+            "recallMessageEnable",
         ];
         for row in BrokerConfig::rows() {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {

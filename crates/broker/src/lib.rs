@@ -20,6 +20,7 @@ pub mod delay;
 pub mod pop;
 pub mod put;
 pub mod retention;
+pub mod timer;
 pub mod transaction;
 
 pub mod handler;

@@ -21,6 +21,7 @@ use crate::delay::Delays;
 use crate::group_table::GroupTable;
 use crate::offset_table::OffsetTable;
 use crate::saved::StateFile;
+use crate::timer::TimerCheck;
 
 /// A state file that exists but cannot be used. Nothing was changed; restore the file or its
 /// `.bak`, or move it away to start without.
@@ -249,6 +250,15 @@ fn read_with<T>(
         (Ok(None), Some(why)) | (Err(why), _) => Err(LoadError { path, why }),
         (Ok(found), _) => Ok(found),
     }
+}
+
+/// The progress of the timer messages, `None` when there is none.
+///
+/// # Errors
+/// The file is there but neither it nor its backup can be read.
+pub fn read_timer_check(disk: &dyn Disk, folder: &Path) -> Result<Option<TimerCheck>, LoadError> {
+    let path = folder.join(StateFile::TimerCheck.name());
+    read_latest(disk, &path, TimerCheck::decode).map_err(|why| LoadError { path, why })
 }
 
 /// Takes over `topics` and loads every other state file into the broker's tables.

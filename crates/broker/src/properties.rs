@@ -20,6 +20,8 @@ pub struct Known<'a> {
     pub transaction_prepared: &'a [u8],
     /// Some arbitrary delay is asked for.
     pub has_timer: bool,
+    /// The delay was taken note of before.
+    pub was_timed: bool,
     /// A receipt handle, which clients must not set.
     pub has_receipt_handle: bool,
     /// Light queues that shall have the message, too, separated by commas.
@@ -43,6 +45,7 @@ pub fn scan(text: &[u8]) -> Known<'_> {
             b"DELAY" => known.delay_level = value,
             b"TRAN_MSG" => known.transaction_prepared = value,
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
+            b"TIMER_OUT_MS" => known.was_timed = true,
             b"POP_CK" => known.has_receipt_handle = true,
             b"INNER_MULTI_DISPATCH" => known.light_queues = value,
             b"CLUSTER" => known.has_cluster = true,
@@ -64,6 +67,11 @@ impl Known<'_> {
     /// Whether a delay level above 0 is set.
     pub fn is_delayed(&self) -> bool {
         self.delay_level() > 0
+    }
+
+    /// Whether an arbitrary delay is asked for that is still ahead; a delay level overrules it.
+    pub fn is_timed(&self) -> bool {
+        self.has_timer && !self.was_timed && !self.is_delayed()
     }
 
     /// Whether the message is half of a transaction.

@@ -1,7 +1,8 @@
 //! Messages the broker puts by itself, mostly a stored record in another place: a delayed message
 //! that is due, one given back by a consumer, the message of a committed transaction.
 //!
-//! A message with a delay level goes to the schedule topic, whoever puts it.
+//! A message with a delay level goes to the schedule topic, and one with a delivery time of its own
+//! to the timer topic, whoever puts it.
 
 use std::net::SocketAddr;
 
@@ -14,6 +15,7 @@ use store::{Appended, Dispatch, PutError, PutMessage};
 use crate::broker::Broker;
 use crate::delay;
 use crate::properties::{self, Known};
+use crate::timer;
 
 /// A message to put. Times in ms.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +65,7 @@ impl<'a> OwnPut<'a> {
     }
 }
 
-/// Stages a message; a delayed one in the schedule topic.
+/// Stages a message; a delayed one in the schedule topic or the timer topic.
 ///
 /// # Errors
 /// See [`PutError`]; nothing was staged then.
@@ -72,6 +74,13 @@ pub fn put(broker: &mut Broker, message: &OwnPut<'_>, now_ms: i64) -> Result<App
     let transaction = message.sys_flag & TRANSACTION_MASK;
     if known.is_delayed() && (transaction == 0 || transaction == TRANSACTION_COMMIT) {
         return delay::put(broker, message, known.delay_level(), now_ms);
+    }
+    // A time that cannot be served is no reason to lose the message.
+    if known.is_timed()
+        && (transaction == 0 || transaction == TRANSACTION_COMMIT)
+        && let Ok(Some(due_ms)) = timer::due_of(broker, &known, message.properties, now_ms)
+    {
+        return timer::put(broker, message, due_ms, now_ms);
     }
     put_as_it_is(broker, message, &known, known.tags_code(), now_ms)
 }

@@ -126,11 +126,13 @@ pub fn acknowledge(
 ) {
     let Some(out) = exchange.out(ack.to.connection) else { return };
     let unique_key = batch.bytes(&ack.unique_key);
+    let recall_handle = batch.bytes(&ack.recall_handle);
     let view = SendReplyView {
         msg_id: batch.bytes(&ack.message_ids),
         queue_id: ack.queue_id,
         queue_offset: ack.queue_offset,
         transaction_id: (!unique_key.is_empty()).then_some(unique_key),
+        recall_handle: (!recall_handle.is_empty()).then_some(recall_handle),
         region: config.region_id.as_bytes(),
         trace_on: config.trace_on,
         ..SendReplyView::default()

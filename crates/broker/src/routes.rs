@@ -12,6 +12,7 @@ use protocol::request::group::{
     QuerySubscriptionByConsumer, UpdateAndCreateSubscriptionGroup,
     UpdateAndCreateSubscriptionGroupList,
 };
+use protocol::request::member::GetTimerCheckPoint;
 use protocol::request::message::{
     ConsumeMessageDirectly, QueryConsumeQueue, QueryMessage, ResumeCheckHalfMessage,
     ViewMessageById,
@@ -28,12 +29,12 @@ use protocol::request::pop::{
 };
 use protocol::request::pull::{LitePullMessage, PullMessage};
 use protocol::request::send::{
-    ConsumerSendMsgBack, SendBatchMessage, SendMessage, SendMessageV2, SendReplyMessage,
-    SendReplyMessageV2,
+    ConsumerSendMsgBack, RecallMessage, SendBatchMessage, SendMessage, SendMessageV2,
+    SendReplyMessage, SendReplyMessageV2,
 };
 use protocol::request::stats::{
-    GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, QueryConsumeTimeSpan,
-    ViewBrokerStatsData,
+    GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, GetTimerMetrics,
+    QueryConsumeTimeSpan, ViewBrokerStatsData,
 };
 use protocol::request::topic::{
     CleanExpiredConsumeQueue, CleanUnusedTopic, DeleteExpiredCommitLog, DeleteTopicInBroker,
@@ -46,7 +47,7 @@ use remoting::Route;
 use crate::broker::Broker;
 use crate::handler::{
     assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
-    reply_message, reset, send, send_back, server, topic, transaction,
+    reply_message, reset, send, send_back, server, timer, topic, transaction,
 };
 
 /// The table.
@@ -63,6 +64,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         raw SendMessageV2 => send::send,
         raw SendBatchMessage => send::send,
         later ConsumerSendMsgBack => send_back::send_back,
+        raw RecallMessage => timer::recall_message,
         later EndTransaction => transaction::end,
         plain ResumeCheckHalfMessage => transaction::resume_check,
         raw SendReplyMessage => reply_message::send_reply,
@@ -96,6 +98,8 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetAllConsumerOffset => consumer::all_offsets,
         plain QueryCorrectionOffset => consumer::correction_offsets,
         plain GetAllDelayOffset => offset::all_delay_offsets,
+        plain GetTimerCheckPoint => timer::check_point,
+        plain GetTimerMetrics => timer::metrics,
         plain InvokeBrokerToResetOffset => reset::reset,
         plain CloneGroupOffset => reset::clone_group,
 

@@ -21,6 +21,8 @@ pub enum StateFile {
     Offsets,
     /// Progress of the delay levels; written with the consumer offsets.
     DelayOffsets,
+    /// Progress of the timer messages; written within a second.
+    TimerCheck,
     /// Expressions that groups filter by; written with the consumer offsets.
     Filters,
     /// What groups popped in order; written with the consumer offsets.
@@ -31,11 +33,12 @@ pub enum StateFile {
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 7] = [
+    pub const ALL: [StateFile; 8] = [
         StateFile::Topics,
         StateFile::Groups,
         StateFile::Offsets,
         StateFile::DelayOffsets,
+        StateFile::TimerCheck,
         StateFile::Filters,
         StateFile::PopOrders,
         StateFile::RequestModes,
@@ -48,6 +51,7 @@ impl StateFile {
             StateFile::Groups => "subscriptionGroup.json",
             StateFile::Offsets => "consumerOffset.json",
             StateFile::DelayOffsets => "delayOffset.json",
+            StateFile::TimerCheck => "timercheck",
             StateFile::Filters => "consumerFilter.json",
             StateFile::PopOrders => "consumerOrderInfo.json",
             StateFile::RequestModes => "messageRequestMode.json",
@@ -56,7 +60,8 @@ impl StateFile {
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        matches!(self, StateFile::Topics | StateFile::Groups | StateFile::RequestModes)
+        use StateFile::{Groups, RequestModes, TimerCheck, Topics};
+        matches!(self, Topics | Groups | RequestModes | TimerCheck)
     }
 
     /// How many changes there have been.
@@ -66,6 +71,7 @@ impl StateFile {
             StateFile::Groups => broker.groups.changes(),
             StateFile::Offsets => broker.offsets.changes(),
             StateFile::DelayOffsets => broker.delays.changes(),
+            StateFile::TimerCheck => broker.timers.changes(),
             StateFile::Filters => broker.filters.changes(),
             StateFile::PopOrders => broker.pops.orders.changes(),
             StateFile::RequestModes => broker.pops.modes.changes(),
@@ -82,6 +88,7 @@ impl StateFile {
                 Some(persist::encode_offsets(&broker.offsets))
             }
             StateFile::DelayOffsets => Some(persist::encode_delay_offsets(&broker.delays)),
+            StateFile::TimerCheck => Some(broker.timers.progress().encode_file()),
             StateFile::Filters => {
                 broker.filters.forget(now_ms, FORGET_FILTER_MS);
                 Some(fastjson::write(&broker.filters.to_file()))

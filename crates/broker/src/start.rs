@@ -28,6 +28,7 @@ use crate::routes;
 use crate::saved::StateFile;
 use crate::signal::Signals;
 use crate::threads::{self, Intervals, Pace, Shared};
+use crate::timer;
 use crate::topic_journal::TopicJournal;
 use crate::transaction::Transactions;
 
@@ -132,6 +133,7 @@ pub fn start_with_file(
     adopt_stored_topics(&mut broker, saved_ms)?;
     pop::load(&mut broker)?;
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
+    load_timers(&mut broker, &*disk, &config_dir)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
@@ -273,6 +275,7 @@ fn store_config(config: &BrokerConfig) -> StoreConfig {
         on_disk_messages_max: config.pull_count_disk.max(1) as usize,
         on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
         record_crc: config.record_crc,
+        timer_window_s: timer::window_s(config),
         retention: retention::settings(config),
         utc_offset_ms: retention::utc_offset_ms(wall_ms()),
         ..StoreConfig::new(&config.store_root)
@@ -286,6 +289,19 @@ fn intervals(config: &BrokerConfig) -> Intervals {
         offsets: Duration::from_millis(config.offset_save_interval_ms.max(10)),
         register: Duration::from_millis(config.register_interval_ms.clamp(10_000, 60_000)),
     }
+}
+
+fn load_timers(broker: &mut Broker, disk: &dyn Disk, config_dir: &Path) -> Result<(), StartError> {
+    let Some(saved) = persist::read_timer_check(disk, config_dir)?.or_else(|| {
+        let is_used = broker.store.queue(names::TIMER_TOPIC.as_bytes(), 0).is_some();
+        is_used.then(|| broker.timers.progress())
+    }) else {
+        return Ok(());
+    };
+    let root = Path::new(&broker.config.store_root);
+    let window_s = timer::window_s(&broker.config);
+    broker.timers = timer::load(&mut broker.store, saved, disk, root, window_s)?;
+    Ok(())
 }
 
 /// Topics that have messages but no configuration, as after a kill between the first message and

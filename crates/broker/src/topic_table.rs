@@ -264,7 +264,7 @@ pub fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
             .with_permission(INHERIT),
         TopicConfig::new("RMQ_SYS_TRANS_HALF_TOPIC", 1),
         TopicConfig::new("RMQ_SYS_TRANS_OP_HALF_TOPIC", 1),
-        TopicConfig::new("rmq_sys_wheel_timer", 1),
+        TopicConfig::new(names::TIMER_TOPIC, 1),
     ];
     if config.auto_create_topic {
         let default = TopicConfig::new(names::AUTO_CREATE_TOPIC, config.default_topic_queues);

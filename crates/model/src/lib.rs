@@ -8,6 +8,7 @@ pub mod topic;
 
 pub mod message;
 pub mod message_id;
+pub mod timer;
 
 pub mod record;
 

@@ -27,6 +27,9 @@ pub const REPLY_TOPIC_SUFFIX: &str = "REPLY_TOPIC";
 /// Key-value namespace of ordered topics at the name server.
 pub const ORDER_TOPIC_NAMESPACE: &str = "ORDER_TOPIC_CONFIG";
 
+/// Where timer messages wait.
+pub const TIMER_TOPIC: &str = "rmq_sys_wheel_timer";
+
 /// Topics of the system, whichever prefix they have.
 pub const SYSTEM_TOPICS: [&str; 10] = [
     AUTO_CREATE_TOPIC,
@@ -42,8 +45,9 @@ pub const SYSTEM_TOPICS: [&str; 10] = [
 ];
 
 /// Topics a client may not send to.
-const SEND_FORBIDDEN: [&str; 6] = [
+const SEND_FORBIDDEN: [&str; 7] = [
     SCHEDULE_TOPIC,
+    TIMER_TOPIC,
     HALF_TOPIC,
     HALF_DONE_TOPIC,
     HALF_GIVEN_UP_TOPIC,

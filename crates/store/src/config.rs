@@ -62,6 +62,9 @@ pub struct StoreConfig {
     pub filter_scan_bytes: i64,
     /// Delay of each level from 1, ms; recovery works out delivery times from it.
     pub delay_levels_ms: Vec<i64>,
+    /// Seconds after which timer messages are filed anew (`timerRollWindowSlot`); recovery works
+    /// out their times from it.
+    pub timer_window_s: i64,
     /// Local time minus UTC; index files are named by local time, and files are removed by it.
     pub utc_offset_ms: i64,
     /// How long files are kept.
@@ -120,6 +123,7 @@ impl StoreConfig {
                 120 * MINUTE,
             ]
             .to_vec(),
+            timer_window_s: 172_800,
             utc_offset_ms: 0,
             retention: Retention::default(),
             deleted_topics: Vec::new(),

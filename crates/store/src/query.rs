@@ -2,7 +2,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
-use crate::format::unit::Unit;
+use crate::format::unit::{Unit, units};
 use crate::store::Store;
 use base::hash::{java_hash, java_hash_from};
 use model::message::{DispatchProperties, KEY_SEPARATOR};
@@ -151,6 +151,40 @@ impl Store {
             }
         }
         Ok(Some(unit))
+    }
+
+    /// Appends consume queue units as they stand from a queue offset on to `out`, some thousands at
+    /// most. Answers the offset to go on with; it is `offset` when there are no more.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn units_from(
+        &mut self,
+        queue: QueueRef,
+        offset: i64,
+        out: &mut Vec<Unit>,
+    ) -> Result<i64, StoreError> {
+        const UNITS_MAX: usize = 4_096;
+        self.load_queue(queue)?;
+        let state = &self.queues[queue];
+        if offset < state.min || offset >= state.max {
+            return Ok(offset);
+        }
+        let count = (state.max - offset).min(UNITS_MAX as i64) as usize;
+        let before = out.len();
+        if let Some(tail) = state.tail_from(offset) {
+            out.extend(units(tail).take(count));
+        } else {
+            let mut buf = std::mem::take(&mut self.units_buf);
+            let read = self.queues.read_units(queue, offset, count, &mut buf);
+            out.extend(units(read?));
+            self.units_buf = buf;
+        }
+        match (out.len() - before) as i64 {
+            // Its file is gone.
+            0 => Ok(self.queues.next_file(offset)),
+            read => Ok(offset + read),
+        }
     }
 
     /// Store time of the queue's first message, -1 when it has none.

@@ -7,6 +7,7 @@ pub mod pull;
 pub mod reply_message;
 pub mod send;
 pub mod send_back;
+pub mod timer;
 pub mod transaction;
 
 pub mod assignment;

@@ -21,6 +21,7 @@ use crate::meters::MeterId;
 use crate::properties::{self, Known};
 use crate::put::{self, OwnPut};
 use crate::reply;
+use crate::timer::{self, RecallHandle};
 use crate::topic_table::TopicId;
 use crate::transaction;
 
@@ -180,7 +181,7 @@ fn put_single(
     target: Target,
 ) -> Result<(), Refusal> {
     let known = properties::scan(view.properties);
-    let kind = kind_of(broker, &known, view.reconsume_times)?;
+    let kind = kind_of(broker, &known, view, exchange.now_ms)?;
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
     let filtered;
     let mut given = view.properties;
@@ -225,6 +226,16 @@ fn put_single(
     let appended = appended.map_err(|e| put_refusal(broker, e))?;
     count(broker, target.meter, &appended);
     promise(broker, to, target.queue_id, &appended, unique_key);
+    if let Kind::Timed(due_ms) = kind
+        && !to.oneway
+        && !view.topic.starts_with(RETRY_PREFIX.as_bytes())
+    {
+        let staged = &mut broker.acks.staged;
+        let name = &broker.config.broker_name;
+        let handle =
+            staged.add_text(|out| RecallHandle::write(out, view.topic, name, due_ms, unique_key));
+        staged.acks.last_mut().expect("promised just now").recall_handle = handle;
+    }
     Ok(())
 }
 
@@ -256,6 +267,7 @@ fn promise(
         queue_offset: appended.queue_offset,
         message_ids,
         unique_key,
+        recall_handle: 0..0,
     });
 }
 
@@ -281,6 +293,7 @@ fn put_aside(
     };
     match kind {
         Kind::Half => transaction::prepare(broker, &message, now_ms),
+        Kind::Timed(due_ms) => timer::put(broker, &message, due_ms, now_ms),
         Kind::Plain | Kind::Delayed | Kind::Shared => put::put(broker, &message, now_ms),
     }
 }
@@ -330,16 +343,22 @@ enum Kind {
     Plain,
     /// It waits for its delay level.
     Delayed,
+    /// It waits for this time, ms.
+    Timed(i64),
     /// It waits for its producer's decision.
     Half,
     /// It is readable at once, in light queues too.
     Shared,
 }
 
-/// The kind its properties ask for. Messages that need a part of the broker which is not there
-/// are refused, never delivered at the wrong time.
-fn kind_of(broker: &Broker, known: &Known<'_>, reconsume_times: i32) -> Result<Kind, Refusal> {
-    if known.is_half() && !(reconsume_times > 0 && known.is_delayed()) {
+/// The kind its properties ask for.
+fn kind_of(
+    broker: &mut Broker,
+    known: &Known<'_>,
+    view: &SendView<'_>,
+    now_ms: i64,
+) -> Result<Kind, Refusal> {
+    if known.is_half() && !(view.reconsume_times > 0 && known.is_delayed()) {
         if broker.config.reject_transactions {
             let ip = &broker.identity.ip;
             let remark = format!("the broker[{ip}] sending transaction message is forbidden");
@@ -348,13 +367,17 @@ fn kind_of(broker: &Broker, known: &Known<'_>, reconsume_times: i32) -> Result<K
         Ok(Kind::Half)
     } else if known.is_delayed() {
         Ok(Kind::Delayed)
-    } else if known.has_timer {
-        let remark = "messages with an arbitrary delay are not supported by this broker yet";
-        Err(Refusal::new(response_code::REQUEST_CODE_NOT_SUPPORTED, remark))
-    } else if !known.light_queues.is_empty() && broker.config.enable_multi_dispatch {
-        Ok(Kind::Shared)
     } else {
-        Ok(Kind::Plain)
+        let is_shared = !known.light_queues.is_empty() && broker.config.enable_multi_dispatch;
+        let due_ms = match view.sys_flag & TRANSACTION_MASK {
+            TRANSACTION_PREPARED | TRANSACTION_ROLLBACK => None,
+            _ => timer::due_of(broker, known, view.properties, now_ms)?,
+        };
+        Ok(match due_ms {
+            Some(due_ms) => Kind::Timed(due_ms),
+            None if is_shared => Kind::Shared,
+            None => Kind::Plain,
+        })
     }
 }
 
@@ -475,6 +498,7 @@ fn put_batch(
         queue_offset: appended.queue_offset,
         message_ids,
         unique_key: 0..0,
+        recall_handle: 0..0,
     });
     Ok(())
 }

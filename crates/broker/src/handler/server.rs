@@ -77,6 +77,8 @@ fn identity(broker: &Broker, now_ms: i64, table: &mut Table) {
 fn traffic(broker: &Broker, now_ms: i64, table: &mut Table) {
     let stats = &broker.stats;
     let totals = &stats.totals;
+    table.insert("timerCongestNum", broker.timers.waiting().to_string());
+    table.insert("timerReadBehind", (broker.timers.behind_ms(now_ms) / 1000).to_string());
     table.insert("putTps", stats.rates(now_ms, |t| t.put_messages));
     table.insert("getFoundTps", stats.rates(now_ms, |t| t.get_found));
     table.insert("getMissTps", stats.rates(now_ms, |t| t.get_missed));
@@ -126,9 +128,7 @@ fn idle_parts(table: &mut Table) {
         "dispatchMaxBuffer",
         "pageCacheLockTimeMills",
         "EndTransactionQueueSize",
-        "timerReadBehind",
         "timerOffsetBehind",
-        "timerCongestNum",
     ];
     table.extend(zero.map(|key| (key, "0".to_owned())));
     table.extend(["timerEnqueueTps", "timerDequeueTps"].map(|key| (key, "0.0".to_owned())));

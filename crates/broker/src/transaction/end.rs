@@ -14,6 +14,7 @@ use crate::broker::Broker;
 use crate::properties;
 use crate::put::{self, OwnPut};
 use crate::reply;
+use crate::timer;
 
 /// How a transaction shall end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,8 @@ fn commit(broker: &mut Broker, record: &Record<'_>, now_ms: i64) -> Result<(), R
         prepared_transaction_offset: record.commit_log_offset,
         ..OwnPut::again(record, topic, queue_id, record.properties)
     };
+    let known = properties::scan(record.properties);
+    timer::due_of(broker, &known, record.properties, now_ms)?;
     put::put(broker, &message, now_ms).map_err(|e| reply::put_error(&broker.config, e))?;
     Ok(())
 }

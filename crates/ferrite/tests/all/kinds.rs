@@ -12,15 +12,16 @@ use crate::until::until;
 
 /// A message as a consumer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    body: String,
+pub struct Seen {
+    pub body: String,
+    pub store_timestamp: i64,
     reconsume_times: i32,
     commit_log_offset: i64,
     properties: Vec<u8>,
 }
 
 impl Seen {
-    fn property(&self, name: &str) -> Option<String> {
+    pub fn property(&self, name: &str) -> Option<String> {
         let value = model::message::property(&self.properties, name)?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
@@ -41,13 +42,14 @@ fn send(peer: &mut Peer, topic: &str, properties: &str, body: &str) -> Incoming 
 }
 
 /// All messages of queue 0 of a topic.
-fn pull(peer: &mut Peer, topic: &str) -> Vec<Seen> {
+pub fn pull(peer: &mut Peer, topic: &str) -> Vec<Seen> {
     let answer = pull_filtered(peer, topic, ("TAG", "*"));
     let mut seen = Vec::new();
     let mut rest = &answer.body[..];
     while let Ok(Entry::Record(record)) = record::decode(rest) {
         seen.push(Seen {
             body: String::from_utf8_lossy(record.body).into_owned(),
+            store_timestamp: record.store_timestamp,
             reconsume_times: record.reconsume_times,
             commit_log_offset: record.commit_log_offset,
             properties: record.properties.to_vec(),
@@ -75,7 +77,7 @@ fn pull_filtered(peer: &mut Peer, topic: &str, (kind, text): (&str, &str)) -> In
     peer.ask(11, &fields, &[])
 }
 
-fn bodies(seen: &[Seen]) -> Vec<&str> {
+pub fn bodies(seen: &[Seen]) -> Vec<&str> {
     seen.iter().map(|message| &*message.body).collect()
 }
 

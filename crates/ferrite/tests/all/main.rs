@@ -8,5 +8,6 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod timers;
 mod until;
 mod wire;

@@ -7,6 +7,7 @@ use crate::format::unit::{BLANK, UNIT_LEN, units};
 use crate::put::index_keys;
 use base::hash::{java_hash, java_hash_from};
 use model::message::DispatchProperties;
+use model::names::{SCHEDULE_TOPIC, TIMER_TOPIC};
 use model::record::{self, Entry};
 use std::path::PathBuf;
 
@@ -109,8 +110,9 @@ fn verify_queue(
                         && r.queue_offset == offset =>
                 {
                     let code = DispatchProperties::find(r.properties).tags_code();
-                    let is_schedule = r.topic == model::names::SCHEDULE_TOPIC.as_bytes();
-                    if !is_schedule && code != unit.tags_code {
+                    let holds_time =
+                        [SCHEDULE_TOPIC, TIMER_TOPIC].iter().any(|t| r.topic == t.as_bytes());
+                    if !holds_time && code != unit.tags_code {
                         report(format!("tags code {}, the record's is {code}", unit.tags_code));
                     }
                 }

@@ -20,6 +20,7 @@ use crate::store::Store;
 use model::message::{DispatchProperties, property, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
+use model::timer;
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
 /// Units and keys collected before they are written, while dispatching again.
@@ -468,8 +469,12 @@ impl Store {
         self.replayed_tags_code(&Replay::of(record))
     }
 
-    /// The tags code: the delivery time in the schedule topic (Java's rule), else as derived.
+    /// The tags code: the delivery time in the schedule topic (Java's rule) and in the timer topic,
+    /// else as derived.
     fn replayed_tags_code(&self, replay: &Replay) -> i64 {
+        if let Some(due_ms) = replay.timer_due_ms {
+            return timer::filed_ms(due_ms, replay.store_timestamp, self.config.timer_window_s);
+        }
         let Some(level) = replay.delay_level else { return replay.unit.tags_code };
         let levels = &self.config.delay_levels_ms;
         let level = usize::try_from(level).unwrap_or(0).min(levels.len());
@@ -490,6 +495,7 @@ struct Replay {
     has_unit: bool,
     has_keys: bool,
     delay_level: Option<i64>,
+    timer_due_ms: Option<i64>,
     unique_key: Vec<u8>,
     keys: Vec<u8>,
     /// Other queues that have the message, with its offset there.
@@ -519,6 +525,9 @@ impl Replay {
         let found = DispatchProperties::find(record.properties);
         let transaction = record.sys_flag & system_flag::TRANSACTION_MASK;
         let is_scheduled = record.topic == names::SCHEDULE_TOPIC.as_bytes();
+        let is_timed = record.topic == names::TIMER_TOPIC.as_bytes();
+        let timer_due_ms =
+            is_timed.then(|| timer::due_ms(record.properties, record.store_timestamp)).flatten();
         let level = found.delay.filter(|_| is_scheduled);
         let level = level.and_then(|level| std::str::from_utf8(level).ok()?.parse().ok());
         Replay {
@@ -537,6 +546,7 @@ impl Replay {
             ),
             has_keys: transaction != system_flag::TRANSACTION_ROLLBACK,
             delay_level: level,
+            timer_due_ms,
             unique_key: found.unique_key.to_vec(),
             keys: found.keys.to_vec(),
             also_in: light_queues(record.properties),

@@ -1,0 +1,130 @@
+//! Timer messages: what their properties say, when they are due, and until when they are filed.
+//!
+//! One rule for who puts them, for who delivers them and for the recovery of the store, so that
+//! all three come to the same time. All times in ms since 1970.
+
+use crate::message::property;
+
+/// Seconds to wait.
+pub const DELAY_SEC: &str = "TIMER_DELAY_SEC";
+/// Milliseconds to wait.
+pub const DELAY_MS: &str = "TIMER_DELAY_MS";
+/// When to deliver.
+pub const DELIVER_MS: &str = "TIMER_DELIVER_MS";
+/// Second before the delivery; set by the broker when it takes the message.
+pub const OUT_MS: &str = "TIMER_OUT_MS";
+/// When the message was filed.
+pub const ENQUEUE_MS: &str = "TIMER_ENQUEUE_MS";
+/// When it was delivered or filed anew.
+pub const DEQUEUE_MS: &str = "TIMER_DEQUEUE_MS";
+/// How often it was filed anew.
+pub const ROLL_TIMES: &str = "TIMER_ROLL_TIMES";
+/// `topic+unique key` of the timer message that this one takes back.
+pub const DELETE_KEY: &str = "TIMER_DEL_UNIQKEY";
+
+/// The width of Java's slots.
+pub const PRECISION_MS: i64 = 1_000;
+
+/// The time of Java's slot for a delivery time: always before it.
+pub fn out_ms(due_ms: i64) -> i64 {
+    (due_ms - 1).div_euclid(PRECISION_MS) * PRECISION_MS
+}
+
+/// When a message with these properties, stored at `stored_ms`, asks to be delivered. `None` when
+/// it does not.
+///
+/// # Errors
+/// The property is no number, or a time out of reach.
+pub fn asked_ms(properties: &[u8], stored_ms: i64) -> Option<Result<i64, BadTimer>> {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i64>().ok();
+    let asked = if let Some(text) = property(properties, DELAY_SEC) {
+        number(text).and_then(|s| s.checked_mul(1_000)?.checked_add(stored_ms))
+    } else if let Some(text) = property(properties, DELAY_MS) {
+        number(text).and_then(|ms| ms.checked_add(stored_ms))
+    } else {
+        number(property(properties, DELIVER_MS)?)
+    };
+    Some(asked.ok_or(BadTimer))
+}
+
+/// A timer property that is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadTimer;
+
+/// When a record of the timer topic is due, `None` when it says nothing of it. A message that
+/// takes another one back is due at the beginning of the other's second.
+pub fn due_ms(properties: &[u8], stored_ms: i64) -> Option<i64> {
+    let out_ms: i64 = std::str::from_utf8(property(properties, OUT_MS)?).ok()?.parse().ok()?;
+    if property(properties, DELETE_KEY).is_some() {
+        return Some(out_ms);
+    }
+    // Filed anew by Java a message is younger than its delay: then the slot's end counts.
+    let last_ms = out_ms.saturating_add(PRECISION_MS);
+    let asked = asked_ms(properties, stored_ms).and_then(Result::ok);
+    Some(
+        asked
+            .filter(|asked| (out_ms..=last_ms).contains(asked) && *asked != out_ms)
+            .unwrap_or(last_ms),
+    )
+}
+
+/// Until when a message stored at `stored_ms` is filed: until it is due, or, when that is
+/// `window_s` seconds away or more, for as long as Java files it before it files it anew.
+pub fn filed_ms(due_ms: i64, stored_ms: i64, window_s: i64) -> i64 {
+    let beyond_ms = due_ms.saturating_sub(stored_ms).saturating_sub(window_s.saturating_mul(1_000));
+    if beyond_ms < 0 {
+        due_ms
+    } else if beyond_ms < window_s / 3 * 1_000 {
+        stored_ms + window_s / 2 * 1_000
+    } else {
+        stored_ms + window_s * 1_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_begins_before_its_messages_are_due() {
+        for (due, out) in [(1_000, 0), (1_001, 1_000), (1_999, 1_000), (2_000, 1_000)] {
+            assert_eq!(out_ms(due), out, "{due}");
+        }
+    }
+
+    #[test]
+    fn seconds_come_before_milliseconds_and_those_before_a_time() {
+        let text = b"TIMER_DELIVER_MS\x0177\x02TIMER_DELAY_MS\x015\x02TIMER_DELAY_SEC\x012\x02";
+        assert_eq!(asked_ms(text, 100), Some(Ok(2_100)));
+        assert_eq!(asked_ms(&text[..text.len() - 18], 100), Some(Ok(105)));
+        assert_eq!(asked_ms(b"TIMER_DELIVER_MS\x0177\x02", 100), Some(Ok(77)));
+        assert_eq!(asked_ms(b"DELAY\x011\x02", 100), None);
+        for bad in ["TIMER_DELAY_SEC\x01x", "TIMER_DELAY_SEC\x019223372036854775807"] {
+            assert_eq!(asked_ms(bad.as_bytes(), 100), Some(Err(BadTimer)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_due_when_it_asks_within_its_slot() {
+        assert_eq!(
+            due_ms(b"TIMER_DELAY_MS\x01500\x02TIMER_OUT_MS\x017000\x02", 7_001),
+            Some(7_501)
+        );
+        assert_eq!(
+            due_ms(b"TIMER_DELAY_MS\x01500\x02TIMER_OUT_MS\x017000\x02", 9_001),
+            Some(8_000)
+        );
+        assert_eq!(due_ms(b"TIMER_DEL_UNIQKEY\x01t+k\x02TIMER_OUT_MS\x017000\x02", 1), Some(7_000));
+        assert_eq!(due_ms(b"TIMER_OUT_MS\x019223372036854775807\x02", 1), Some(i64::MAX));
+        assert_eq!(due_ms(b"TIMER_DELAY_MS\x01500\x02", 9), None);
+    }
+
+    #[test]
+    fn what_is_far_away_is_filed_anew_in_between() {
+        let hour = 3_600_000;
+        for (due, filed) in [(47, 47), (48, 24), (63, 24), (64, 48), (200, 48)] {
+            assert_eq!(filed_ms(due * hour, 0, 172_800), filed * hour, "{due} hours");
+        }
+        assert_eq!(filed_ms(i64::MAX, 7, 172_800), 7 + 48 * hour);
+    }
+}
