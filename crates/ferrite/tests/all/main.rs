@@ -8,6 +8,8 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+#[cfg(target_os = "linux")]
+mod timer_cost;
 mod timers;
 mod until;
 mod wire;
