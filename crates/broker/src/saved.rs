@@ -60,7 +60,8 @@ impl StateFile {
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        matches!(self, StateFile::Topics | StateFile::Groups | StateFile::RequestModes)
+        use StateFile::{Groups, RequestModes, TimerCheck, Topics};
+        matches!(self, Topics | Groups | RequestModes | TimerCheck)
     }
 
     /// How many changes there have been.

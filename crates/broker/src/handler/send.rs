@@ -368,14 +368,16 @@ fn kind_of(
     } else if known.is_delayed() {
         Ok(Kind::Delayed)
     } else {
-        let transaction = view.sys_flag & TRANSACTION_MASK;
-        if matches!(transaction, TRANSACTION_PREPARED | TRANSACTION_ROLLBACK) {
-            return Ok(Kind::Plain);
-        }
         let is_shared = !known.light_queues.is_empty() && broker.config.enable_multi_dispatch;
-        let due_ms = timer::due_of(broker, known, view.properties, now_ms)?;
-        let at_once = if is_shared { Kind::Shared } else { Kind::Plain };
-        Ok(due_ms.map_or(at_once, Kind::Timed))
+        let due_ms = match view.sys_flag & TRANSACTION_MASK {
+            TRANSACTION_PREPARED | TRANSACTION_ROLLBACK => None,
+            _ => timer::due_of(broker, known, view.properties, now_ms)?,
+        };
+        Ok(match due_ms {
+            Some(due_ms) => Kind::Timed(due_ms),
+            None if is_shared => Kind::Shared,
+            None => Kind::Plain,
+        })
     }
 }
 

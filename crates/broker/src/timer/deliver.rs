@@ -41,7 +41,7 @@ pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
     }
     if broker.timers.waiting() != before {
         let end = broker.store.end();
-        broker.timers.note_progress(now_ms, end);
+        broker.timers.note_progress(end);
     }
 }
 

@@ -8,7 +8,6 @@ use model::record::{self, Entry, Record};
 use model::timer;
 use store::{Store, StoreError};
 
-use super::table::ENTRIES_MAX;
 use super::{TimerCheck, Timers};
 
 /// Tags codes up to here are hashes of tags, not times.
@@ -29,15 +28,28 @@ pub fn load(
     window_s: i64,
 ) -> Result<Timers, StoreError> {
     let mut timers = Timers::new(saved);
-    let Some(queue) = store.queue(TIMER_TOPIC.as_bytes(), 0) else { return Ok(timers) };
+    let queue = store.queue(TIMER_TOPIC.as_bytes(), 0);
+    let (min, next) = match queue {
+        Some(queue) => (store.min_offset(queue)?, store.next_offset(queue)?),
+        None => (0, 0),
+    };
+    if saved.base > next {
+        tracing::warn!(base = saved.base, next, "timercheck is of another store: all is read");
+        timers.settled.base = min;
+        timers.changes += 1;
+    }
+    let Some(queue) = queue else {
+        (timers.base, timers.next_queue_offset) = (next, next);
+        return Ok(timers);
+    };
     let is_javas = disk.list(&root.join("timerlog")).is_ok_and(|files| !files.is_empty());
-    let min = store.min_offset(queue)?;
-    let mut offset = if is_javas { min } else { saved.base.max(min) };
+    let is_unknown = is_javas || saved.base > next;
+    let mut offset = if is_unknown { min } else { saved.base.max(min) };
     let mut units = Vec::new();
     loop {
         units.clear();
-        let next = store.units_from(queue, offset, &mut units)?;
-        if next == offset {
+        let behind = store.units_from(queue, offset, &mut units)?;
+        if behind == offset {
             break;
         }
         for (unit, queue_offset) in units.iter().zip(offset..) {
@@ -50,10 +62,11 @@ pub fn load(
                 window_s,
             )?;
         }
-        offset = next;
+        offset = behind;
     }
-    timers.next_queue_offset = store.next_offset(queue)?;
-    timers.base = timers.table.first_queue_offset().unwrap_or(timers.next_queue_offset);
+    timers.next_queue_offset = next;
+    let waiting = timers.table.first_queue_offset().unwrap_or(next);
+    timers.base = waiting.min(timers.recalled.first_queue_offset().unwrap_or(waiting));
     Ok(timers)
 }
 
@@ -91,7 +104,7 @@ fn load_one(
             timers.recalled.note(key, time_ms, queue_offset);
         }
     }
-    if time_ms > watermark_ms && timers.waiting() < ENTRIES_MAX {
+    if time_ms > watermark_ms {
         timers.table.insert(time_ms, commit_log_offset, queue_offset);
     }
     Ok(())

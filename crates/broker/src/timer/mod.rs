@@ -120,8 +120,8 @@ impl Timers {
     }
 
     /// What was delivered so far holds once the log is flushed up to `end`.
-    fn note_progress(&mut self, now_ms: i64, end: i64) {
-        self.table.advance(now_ms);
+    fn note_progress(&mut self, end: i64) {
+        self.table.advance();
         let watermark_ms = self.table.watermark_ms();
         self.recalled.forget(watermark_ms);
         if self.table.is_minute_over() {

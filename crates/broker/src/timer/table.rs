@@ -34,6 +34,7 @@ pub struct Table {
     current_first: i64,
     later: BTreeMap<i64, Bucket>,
     len: usize,
+    taken_ms: i64,
     watermark_ms: i64,
 }
 
@@ -46,6 +47,7 @@ impl Table {
             current_first: NO_OFFSET,
             later: BTreeMap::new(),
             len: 0,
+            taken_ms: watermark_ms,
             watermark_ms,
         }
     }
@@ -104,17 +106,22 @@ impl Table {
 
     /// Takes the first one out.
     pub fn take_first(&mut self) {
-        self.len -= usize::from(self.current.pop().is_some());
+        if let Some(Reverse(first)) = self.current.pop() {
+            self.taken_ms = self.time_of(first);
+            self.len -= 1;
+        }
         if self.current.is_empty() {
             self.current = BinaryHeap::new();
             self.current_first = NO_OFFSET;
         }
     }
 
-    /// What was due by `now_ms` is taken, up to the first that is still there.
-    pub fn advance(&mut self, now_ms: i64) {
-        let before_next = self.next_ms().map_or(now_ms, |next| now_ms.min(next - 1));
-        self.watermark_ms = self.watermark_ms.max(before_next);
+    /// Moves the watermark to what was taken last, unless others of that time are left. It never
+    /// follows the clock, which may be wrong.
+    pub fn advance(&mut self) {
+        let taken_ms = self.taken_ms;
+        let settled_ms = self.next_ms().map_or(taken_ms, |next| taken_ms.min(next - 1));
+        self.watermark_ms = self.watermark_ms.max(settled_ms);
     }
 
     /// A time before which nothing is due, `None` when nothing waits: that of the first message
@@ -185,14 +192,16 @@ mod tests {
         table.insert(table.place(4_000), 2, 1);
         assert_eq!(table.first_until(10_000), Some((5_001, 2)));
         table.take_first();
-        table.advance(10_000);
-        assert_eq!(table.watermark_ms(), 5_999);
-        assert_eq!(take_all(&mut table, 10_000), [(6_000, 1)]);
-        table.advance(10_000);
-        assert_eq!(table.watermark_ms(), 10_000);
-        assert_eq!(table.place(7_000), 10_001);
-        table.advance(9_000);
-        assert_eq!(table.watermark_ms(), 10_000);
+        table.advance();
+        assert_eq!(table.watermark_ms(), 5_001);
+        table.insert(table.place(6_000), 3, 2);
+        assert_eq!(table.first_until(10_000), Some((6_000, 1)));
+        table.take_first();
+        table.advance();
+        assert_eq!(table.watermark_ms(), 5_999, "another one of that time is left");
+        assert_eq!(take_all(&mut table, 10_000), [(6_000, 3)]);
+        table.advance();
+        assert_eq!((table.watermark_ms(), table.place(4_000)), (6_000, 6_001));
     }
 
     #[test]

@@ -49,6 +49,12 @@ impl Server {
         (server, address)
     }
 
+    /// The process.
+    #[cfg(target_os = "linux")]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
