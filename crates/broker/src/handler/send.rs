@@ -180,6 +180,9 @@ fn put_single(
     view: &SendView<'_>,
     target: Target,
 ) -> Result<(), Refusal> {
+    if call.frame.body.is_empty() {
+        return Err(reply::illegal_message(&broker.config));
+    }
     let known = properties::scan(view.properties);
     let kind = kind_of(broker, &known, view, exchange.now_ms)?;
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };

@@ -197,6 +197,9 @@ pub fn get_config(
     Ok(Reply::with_body(header, text.into_bytes()))
 }
 
+/// Keys nobody may change from outside (Java's black list, and where its programs are).
+const NEVER_CHANGED: [&str; 3] = ["configBlackList", "brokerConfigPath", "rocketmqHome"];
+
 /// Serves 25. All keys are taken or none; what was taken is kept in the file the broker was
 /// started with. The file is written here, on the loop: this is rare, and success means kept.
 pub fn update_config(
@@ -207,6 +210,10 @@ pub fn update_config(
 ) -> Answer<UpdateBrokerConfig> {
     let text = String::from_utf8_lossy(call.frame.body);
     let changes = base::properties::parse(&text);
+    if changes.iter().any(|change| NEVER_CHANGED.contains(&&*change.key)) {
+        let remark = "Can not update config in black list.";
+        return Err(Refusal::new(response_code::NO_PERMISSION, remark));
+    }
     let mut config = broker.config.clone();
     let mut foreign = broker.foreign_config.clone();
     for change in &changes {
@@ -235,6 +242,9 @@ fn set_key(
     value: &str,
 ) -> Result<(), Refusal> {
     let refuse = |remark: String| Err(Refusal::new(response_code::INVALID_PARAMETER, remark));
+    if [key, value].iter().any(|text| text.chars().any(char::is_control)) {
+        return refuse(format!("{key:?}: a control character in it or in its value"));
+    }
     let row = BrokerConfig::rows().into_iter().find(|row| row.key == key);
     match row.map(|row| row.effect) {
         Some(Effect::Live) => match config.set(key, value) {

@@ -50,7 +50,7 @@ fn limits_answer_with_javas_codes() {
     let send = |stream: &mut Peer, topic: &str, queue: &str| {
         let fields =
             [("a", "g"), ("b", topic), ("c", "TBW102"), ("d", "4"), ("e", queue), ("i", "")];
-        stream.ask(310, &fields, &[])
+        stream.ask(310, &fields, b"x")
     };
     assert_eq!(send(&mut stream, "Fine", "0").code, 0);
     assert_eq!(send(&mut stream, "Fine", "9").code, 29, "no such queue");
@@ -60,9 +60,9 @@ fn limits_answer_with_javas_codes() {
     assert_eq!(send(&mut stream, "rmq_sys_wheel_timer", "0").code, 16, "not for clients");
     let long = "x".repeat(32_768);
     let fields = [("a", "g"), ("b", "Fine"), ("e", "0"), ("i", long.as_str())];
-    assert_eq!(stream.ask(310, &fields, &[]).code, 13);
+    assert_eq!(stream.ask(310, &fields, b"x").code, 13);
     let timed = [("a", "g"), ("b", "Fine"), ("e", "0"), ("i", "TIMER_DELAY_SEC\u{1}3\u{2}")];
-    let answer = stream.ask(310, &timed, &[]);
+    let answer = stream.ask(310, &timed, b"x");
     assert_eq!(answer.code, 0, "{}", answer.remark);
 }
 
@@ -83,5 +83,83 @@ fn bytes_that_are_no_frame_close_their_connection_alone() {
         assert!(read_frame(&mut stream.stream).is_none(), "{bytes:?} was answered");
         let answer = bystander.ask(28, &[], &[]);
         assert_eq!(answer.code, 0);
+    }
+}
+
+/// Bad inputs that reach what is stored: each is refused by name, or stored and served unharmed.
+/// The numbers are those of the list of 88.
+#[test]
+fn bad_messages_are_refused_or_harmless() {
+    let (_folder, _server, address) = broker();
+    let mut peer = Peer::connect(&address);
+    let mut send = |properties: &str, sys_flag: &str, body: &[u8]| {
+        let fields = [("a", "g"), ("b", "Bad"), ("c", "TBW102"), ("d", "1"), ("e", "0")];
+        let more = [("f", sys_flag), ("g", "1"), ("i", properties)];
+        let answer = peer.ask(310, &[&fields[..], &more[..]].concat(), body);
+        (answer.code, answer.remark)
+    };
+    let mut bodies = 0;
+    let mut harmless = |number: &str, answer: (i32, String)| {
+        assert_eq!(answer.0, 0, "{number}: {}", answer.1);
+        bodies += 1;
+    };
+    harmless("33", send("", "2147481571", b"not compressed"));
+    let answer = send("", "0", b"");
+    assert!(answer.0 == 13 && answer.1.starts_with("the message is illegal"), "44: {}", answer.1);
+    harmless("47", send("a\u{1}b\u{1}c\u{2}\u{2}\u{1}", "0", b"x"));
+    for level in ["0", "-1", "x"] {
+        harmless("51", send(&format!("DELAY\u{1}{level}\u{2}"), "0", b"x"));
+    }
+    for keys in ["k".repeat(10_000), "k ".repeat(1_000)] {
+        harmless("57", send(&format!("KEYS\u{1}{keys}\u{2}"), "0", b"x"));
+    }
+    // Beyond the last level: the last one, so not readable for two hours.
+    for level in ["19", "2147483647"] {
+        assert_eq!(send(&format!("DELAY\u{1}{level}\u{2}"), "0", b"x").0, 0, "51");
+    }
+    let fields = [
+        ("consumerGroup", "TOOLS_CONSUMER"),
+        ("topic", "Bad"),
+        ("queueId", "0"),
+        ("queueOffset", "0"),
+        ("maxMsgNums", "32"),
+        ("sysFlag", "4"),
+        ("commitOffset", "0"),
+        ("suspendTimeoutMillis", "0"),
+        ("subscription", "*"),
+        ("subVersion", "0"),
+    ];
+    let answer = peer.ask(11, &fields, &[]);
+    assert_eq!((answer.code, answer.field("nextBeginOffset")), (0, &*bodies.to_string()));
+}
+
+#[test]
+fn ends_of_no_transaction_and_settings_of_nobody_are_refused() {
+    let (_folder, _server, address) = broker();
+    let mut peer = Peer::connect(&address);
+    for at in ["-1", "7", "99999999", "9223372036854775807"] {
+        let fields = [
+            ("producerGroup", "P"),
+            ("tranStateTableOffset", "0"),
+            ("commitLogOffset", at),
+            ("commitOrRollback", "8"),
+            ("fromTransactionCheck", "false"),
+            ("msgId", "x"),
+        ];
+        let answer = peer.ask(37, &fields, &[]);
+        assert_eq!(answer.code, 1, "73");
+        assert_eq!(answer.remark, "Find prepared transaction message failed", "73 {at}");
+    }
+    for (text, code, why) in [
+        ("rocketmqHome=/x", 16, "Can not update config in black list."),
+        ("brokerConfigPath=/x", 16, "Can not update config in black list."),
+        ("storePathRootDir=/x", 29, "cannot be changed while the broker runs"),
+        ("namesrvAddr=x", 29, "cannot be changed while the broker runs"),
+        ("a\\nb=1", 29, "control character"),
+        ("fileReservedTime=1\\n2", 29, "control character"),
+    ] {
+        let answer = peer.ask(25, &[], text.as_bytes());
+        assert_eq!(answer.code, code, "77 {text}: {}", answer.remark);
+        assert!(answer.remark.contains(why), "77 {text}: {}", answer.remark);
     }
 }
