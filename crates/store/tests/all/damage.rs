@@ -319,3 +319,30 @@ fn bad_inputs_are_refused_by_name_and_change_nothing() {
     drop(store);
     assert_eq!(open(&disk).unwrap().queue(b"T0", 0).map(|_| ()), Some(()));
 }
+
+/// 58: flags that say a host has 16 bytes where it has 4.
+#[test]
+fn a_record_whose_hosts_have_another_length_than_it_says_is_none() {
+    for (number, is_last) in [(40, false), (MESSAGES - 1, true)] {
+        for flag in [0x10, 0x20, 0x30] {
+            let disk = filled(false);
+            disk.corrupt(Path::new("/s/checkpoint"), |bytes| bytes.fill(0));
+            let wanted = body(number);
+            for path in files(&disk, "/commitlog/") {
+                disk.corrupt(&path, |bytes| {
+                    let at = bytes.windows(wanted.len()).position(|w| w == wanted);
+                    // Counted from the record: the flag ends with byte 39, the body begins at 88.
+                    at.into_iter().for_each(|at| bytes[at - 88 + 39] |= flag);
+                });
+            }
+            match open(&disk) {
+                Ok(mut store) => {
+                    assert!(is_last, "{flag}");
+                    let queue = store.queue(b"T1", 1).unwrap();
+                    assert_eq!(bodies(&mut store, queue).len(), MESSAGES / 4 - 1);
+                }
+                Err(error) => assert!(!is_last, "{flag}: {error}"),
+            }
+        }
+    }
+}
