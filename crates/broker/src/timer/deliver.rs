@@ -95,7 +95,7 @@ fn deliver(
     let with = [(timer::ENQUEUE_MS, filed.text()), (timer::DEQUEUE_MS, now.text())];
     let mut text = std::mem::take(&mut broker.scratch_edited);
     text.clear();
-    properties::edit(&mut text, record.properties, &[REAL_TOPIC, REAL_QUEUE_ID], &with);
+    properties::edit(&mut text, record.properties, &[], &with);
     let put = put::put(broker, &OwnPut::again(record, topic, queue_id, &text), now_ms);
     broker.scratch_edited = text;
     will_get_better(put.map(|_| ()))
