@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub has_timer: bool,
     /// The delay was taken note of before.
     pub was_timed: bool,
+    /// It takes back another one.
+    pub takes_back: bool,
     /// A receipt handle, which clients must not set.
     pub has_receipt_handle: bool,
     /// Light queues that shall have the message, too, separated by commas.
@@ -46,6 +48,7 @@ pub fn scan(text: &[u8]) -> Known<'_> {
             b"TRAN_MSG" => known.transaction_prepared = value,
             b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
             b"TIMER_OUT_MS" => known.was_timed = true,
+            b"TIMER_DEL_UNIQKEY" => known.takes_back = true,
             b"POP_CK" => known.has_receipt_handle = true,
             b"INNER_MULTI_DISPATCH" => known.light_queues = value,
             b"CLUSTER" => known.has_cluster = true,

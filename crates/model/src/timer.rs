@@ -3,7 +3,7 @@
 //! One rule for who puts them, for who delivers them and for the recovery of the store, so that
 //! all three come to the same time. All times in ms since 1970.
 
-use crate::message::property;
+use crate::message::properties;
 
 /// Seconds to wait.
 pub const DELAY_SEC: &str = "TIMER_DELAY_SEC";
@@ -30,42 +30,84 @@ pub fn out_ms(due_ms: i64) -> i64 {
     (due_ms - 1).div_euclid(PRECISION_MS) * PRECISION_MS
 }
 
-/// When a message with these properties, stored at `stored_ms`, asks to be delivered. `None` when
-/// it does not.
-///
-/// # Errors
-/// The property is no number, or a time out of reach.
-pub fn asked_ms(properties: &[u8], stored_ms: i64) -> Option<Result<i64, BadTimer>> {
-    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<i64>().ok();
-    let asked = if let Some(text) = property(properties, DELAY_SEC) {
-        number(text).and_then(|s| s.checked_mul(1_000)?.checked_add(stored_ms))
-    } else if let Some(text) = property(properties, DELAY_MS) {
-        number(text).and_then(|ms| ms.checked_add(stored_ms))
-    } else {
-        number(property(properties, DELIVER_MS)?)
-    };
-    Some(asked.ok_or(BadTimer))
-}
-
 /// A timer property that is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadTimer;
 
-/// When a record of the timer topic is due, `None` when it says nothing of it. A message that
-/// takes another one back is due at the beginning of the other's second.
-pub fn due_ms(properties: &[u8], stored_ms: i64) -> Option<i64> {
-    let out_ms: i64 = std::str::from_utf8(property(properties, OUT_MS)?).ok()?.parse().ok()?;
-    if property(properties, DELETE_KEY).is_some() {
-        return Some(out_ms);
+/// The properties that matter to a timer message; `None` when absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimerProperties<'a> {
+    delay_sec: Option<&'a [u8]>,
+    delay_ms: Option<&'a [u8]>,
+    deliver_ms: Option<&'a [u8]>,
+    out_ms: Option<&'a [u8]>,
+    /// See [`DELETE_KEY`].
+    pub delete_key: Option<&'a [u8]>,
+    /// See [`ROLL_TIMES`].
+    pub roll_times: Option<&'a [u8]>,
+    /// The topic it goes to.
+    pub real_topic: Option<&'a [u8]>,
+    /// The queue it goes to.
+    pub real_queue_id: Option<&'a [u8]>,
+    /// The id its producer gave it.
+    pub unique_key: Option<&'a [u8]>,
+}
+
+/// The number a property is.
+pub fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl<'a> TimerProperties<'a> {
+    /// Finds them in a properties text, in one pass.
+    pub fn find(text: &'a [u8]) -> TimerProperties<'a> {
+        let mut found = TimerProperties::default();
+        for (name, value) in properties(text) {
+            let place = match name {
+                b"TIMER_DELAY_SEC" => &mut found.delay_sec,
+                b"TIMER_DELAY_MS" => &mut found.delay_ms,
+                b"TIMER_DELIVER_MS" => &mut found.deliver_ms,
+                b"TIMER_OUT_MS" => &mut found.out_ms,
+                b"TIMER_DEL_UNIQKEY" => &mut found.delete_key,
+                b"TIMER_ROLL_TIMES" => &mut found.roll_times,
+                b"REAL_TOPIC" => &mut found.real_topic,
+                b"REAL_QID" => &mut found.real_queue_id,
+                b"UNIQ_KEY" => &mut found.unique_key,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        found
     }
-    // Filed anew by Java a message is younger than its delay: then the slot's end counts.
-    let last_ms = out_ms.saturating_add(PRECISION_MS);
-    let asked = asked_ms(properties, stored_ms).and_then(Result::ok);
-    Some(
-        asked
-            .filter(|asked| (out_ms..=last_ms).contains(asked) && *asked != out_ms)
-            .unwrap_or(last_ms),
-    )
+
+    /// When the message, stored at `stored_ms`, asks to be delivered. `None` when it does not.
+    ///
+    /// # Errors
+    /// The property is no number, or a time out of reach.
+    pub fn asked_ms(&self, stored_ms: i64) -> Option<Result<i64, BadTimer>> {
+        let asked = if let Some(text) = self.delay_sec {
+            number::<i64>(text).and_then(|s| s.checked_mul(1_000)?.checked_add(stored_ms))
+        } else if let Some(text) = self.delay_ms {
+            number::<i64>(text).and_then(|ms| ms.checked_add(stored_ms))
+        } else {
+            number(self.deliver_ms?)
+        };
+        Some(asked.ok_or(BadTimer))
+    }
+
+    /// When the message, a record of the timer topic, is due, `None` when it says nothing of it.
+    /// A message that takes another one back is due at the beginning of the other's second.
+    pub fn due_ms(&self, stored_ms: i64) -> Option<i64> {
+        let out_ms: i64 = number(self.out_ms?)?;
+        if self.delete_key.is_some() {
+            return Some(out_ms);
+        }
+        // Filed anew by Java a message is younger than its delay: then the slot's end counts.
+        let last_ms = out_ms.saturating_add(PRECISION_MS);
+        let asked = self.asked_ms(stored_ms).and_then(Result::ok);
+        let asked = asked.filter(|asked| out_ms < *asked && *asked <= last_ms);
+        Some(asked.unwrap_or(last_ms))
+    }
 }
 
 /// Until when a message stored at `stored_ms` is filed: until it is due, or, when that is
@@ -90,6 +132,14 @@ mod tests {
         for (due, out) in [(1_000, 0), (1_001, 1_000), (1_999, 1_000), (2_000, 1_000)] {
             assert_eq!(out_ms(due), out, "{due}");
         }
+    }
+
+    fn asked_ms(text: &[u8], stored_ms: i64) -> Option<Result<i64, BadTimer>> {
+        TimerProperties::find(text).asked_ms(stored_ms)
+    }
+
+    fn due_ms(text: &[u8], stored_ms: i64) -> Option<i64> {
+        TimerProperties::find(text).due_ms(stored_ms)
     }
 
     #[test]

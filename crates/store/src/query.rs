@@ -28,6 +28,9 @@ pub struct QueryResult {
     pub index_last_offset: i64,
 }
 
+/// Bytes read of a record whose length is not known.
+const FIRST_READ: usize = 768;
+
 impl Store {
     /// First offset whose message is still there.
     ///
@@ -68,15 +71,18 @@ impl Store {
         out: &mut Vec<u8>,
     ) -> Result<bool, StoreError> {
         let at = out.len();
-        let head = 36;
-        if !self.log.read_into(commit_log_offset, head, 0, out)? {
+        // Most records are read at once.
+        let first = self.log.readable(commit_log_offset, FIRST_READ).max(36);
+        if !self.log.read_into(commit_log_offset, first, 0, out)? {
             return Ok(false);
         }
         let len = out[at..].first_chunk().map_or(0, |len| u32::from_be_bytes(*len)) as usize;
         let is_plausible = record::own_offset(&out[at..]) == Some(commit_log_offset)
             && (record::RECORD_LEN_MIN..=self.log.record_len_max()).contains(&len);
-        out.truncate(at);
-        if !is_plausible || !self.log.read_into(commit_log_offset, len, 0, out)? {
+        out.truncate(at + if is_plausible && len <= first { len } else { 0 });
+        if !is_plausible
+            || out.len() == at && !self.log.read_into(commit_log_offset, len, 0, out)?
+        {
             return Ok(false);
         }
         let is_record = matches!(record::decode(&out[at..]), Ok(Entry::Record(_)));

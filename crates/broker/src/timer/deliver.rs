@@ -1,14 +1,12 @@
 //! Delivering timer messages that are due, as steps of the loop.
 
-use std::fmt;
-
-use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC, UNIQUE_KEY};
 use model::names::TIMER_TOPIC;
 use model::record::{self, Entry, Record};
-use model::timer;
+use model::timer::{self, TimerProperties};
 use remoting::Exchange;
 use store::PutError;
 
+use super::decimal::Decimal;
 use super::put::file;
 use crate::broker::Broker;
 use crate::properties;
@@ -65,10 +63,10 @@ fn deliver(
     time_ms: i64,
     now_ms: i64,
 ) -> Result<(), String> {
-    let find = |name| model::message::property(record.properties, name);
-    let queue_id = find(REAL_QUEUE_ID).and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-    let due_ms = timer::due_ms(record.properties, record.store_timestamp);
-    let (Some(due_ms), Some(topic), Some(queue_id)) = (due_ms, find(REAL_TOPIC), queue_id) else {
+    let timed = TimerProperties::find(record.properties);
+    let queue_id = timed.real_queue_id.and_then(timer::number);
+    let due_ms = timed.due_ms(record.store_timestamp);
+    let (Some(due_ms), Some(topic), Some(queue_id)) = (due_ms, timed.real_topic, queue_id) else {
         tracing::error!(
             commit_log_offset = record.commit_log_offset,
             "a timer message does not say when it is due, or where; it is passed over"
@@ -76,14 +74,14 @@ fn deliver(
         return Ok(());
     };
     if time_ms < due_ms {
-        return file_anew(broker, record, due_ms, now_ms);
+        return file_anew(broker, record, &timed, due_ms, now_ms);
     }
     broker.timers.metrics.count(topic, -1, now_ms);
-    if let Some(key) = find(timer::DELETE_KEY) {
+    if let Some(key) = timed.delete_key {
         broker.timers.recalled.note(key, due_ms.max(time_ms), record.queue_offset);
         return Ok(());
     }
-    if let Some(unique_key) = find(UNIQUE_KEY)
+    if let Some(unique_key) = timed.unique_key
         && broker.timers.recalled.contains(topic, unique_key)
     {
         return Ok(());
@@ -124,11 +122,11 @@ fn keep_topic(broker: &mut Broker, topic: &[u8], put_at: i64, now_ms: i64) -> bo
 fn file_anew(
     broker: &mut Broker,
     record: &Record<'_>,
+    timed: &TimerProperties<'_>,
     due_ms: i64,
     now_ms: i64,
 ) -> Result<(), String> {
-    let find = |name| model::message::property(record.properties, name);
-    let times = find(timer::ROLL_TIMES).and_then(|t| std::str::from_utf8(t).ok()?.parse().ok());
+    let times = timed.roll_times.and_then(timer::number);
     let times = Decimal::of(times.unwrap_or(0_i64).saturating_add(1));
     let (filed, now) = (Decimal::of(record.store_timestamp), Decimal::of(now_ms));
     let due = Decimal::of(due_ms);
@@ -138,14 +136,15 @@ fn file_anew(
         (timer::DEQUEUE_MS, now.text()),
         (timer::DELIVER_MS, due.text()),
     ];
-    let deletes = find(timer::DELETE_KEY).is_some();
+    let deletes = timed.delete_key.is_some();
     let with = if deletes { &with[..3] } else { &with[..] };
     let mut text = std::mem::take(&mut broker.scratch_edited);
     text.clear();
     let without: &[&str] = if deletes { &[] } else { &[timer::DELAY_SEC, timer::DELAY_MS] };
     properties::edit(&mut text, record.properties, without, with);
     let topic = TIMER_TOPIC.as_bytes();
-    let filed = file(broker, &OwnPut::again(record, topic, 0, &text), now_ms);
+    let (again, known) = (OwnPut::again(record, topic, 0, &text), properties::scan(&text));
+    let filed = file(broker, &again, &known, due_ms, now_ms);
     broker.scratch_edited = text;
     will_get_better(filed.map(|_| ()))
 }
@@ -159,33 +158,5 @@ fn will_get_better(put: Result<(), PutError>) -> Result<(), String> {
             Ok(())
         }
         Ok(()) => Ok(()),
-    }
-}
-
-/// A number as text, without memory of its own.
-struct Decimal {
-    bytes: [u8; 20],
-    len: usize,
-}
-
-impl Decimal {
-    fn of(number: i64) -> Decimal {
-        let mut decimal = Decimal { bytes: [0; 20], len: 0 };
-        fmt::Write::write_fmt(&mut decimal, format_args!("{number}"))
-            .expect("20 digits are enough");
-        decimal
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
-impl fmt::Write for Decimal {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let to = self.bytes.get_mut(self.len..self.len + text.len()).ok_or(fmt::Error)?;
-        to.copy_from_slice(text.as_bytes());
-        self.len += text.len();
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use base::disk::Disk;
 use model::names::TIMER_TOPIC;
 use model::record::{self, Entry, Record};
-use model::timer;
+use model::timer::{self, TimerProperties};
 use store::{Store, StoreError};
 
 use super::{TimerCheck, Timers};
@@ -111,6 +111,6 @@ fn load_one(
 }
 
 fn filed_ms(record: &Record<'_>, window_s: i64) -> Option<i64> {
-    let due_ms = timer::due_ms(record.properties, record.store_timestamp)?;
+    let due_ms = TimerProperties::find(record.properties).due_ms(record.store_timestamp)?;
     Some(timer::filed_ms(due_ms, record.store_timestamp, window_s))
 }

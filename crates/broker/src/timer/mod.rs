@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use model::topic::DataVersion;
 
 mod check;
+mod decimal;
 mod deliver;
 mod load;
 mod metrics;

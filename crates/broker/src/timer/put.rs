@@ -2,11 +2,12 @@
 
 use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC};
 use model::names::TIMER_TOPIC;
-use model::timer;
+use model::timer::{self, TimerProperties};
 use protocol::code::response_code;
 use remoting::Refusal;
 use store::{Appended, PutError};
 
+use super::decimal::Decimal;
 use super::table::ENTRIES_MAX;
 use super::window_s;
 use crate::broker::Broker;
@@ -32,11 +33,12 @@ pub fn due_of(
         return Err(Refusal::new(response_code::SYSTEM_ERROR, remark));
     }
     let stored_ms = broker.store_timestamp(now_ms);
-    let Some(asked) = timer::asked_ms(text, stored_ms) else { return Ok(None) };
+    let timed = TimerProperties::find(text);
+    let Some(asked) = timed.asked_ms(stored_ms) else { return Ok(None) };
     let max_ms = broker.config.timer_max_delay_s.saturating_mul(1_000);
     let due_ms = asked.map_err(|_| illegal(&broker.config))?;
     if due_ms <= now_ms {
-        return match timer_deletes(text) {
+        return match timed.delete_key.is_some() {
             true => Err(illegal(&broker.config)),
             false => Ok(None),
         };
@@ -53,10 +55,6 @@ pub fn due_of(
         return Err(Refusal::new(response_code::SYSTEM_ERROR, remark));
     }
     Ok(Some(due_ms))
-}
-
-fn timer_deletes(text: &[u8]) -> bool {
-    model::message::property(text, timer::DELETE_KEY).is_some()
 }
 
 fn illegal(config: &BrokerConfig) -> Refusal {
@@ -80,16 +78,19 @@ pub fn put(
 ) -> Result<Appended, PutError> {
     let mut text = std::mem::take(&mut broker.scratch_parked);
     text.clear();
-    let (out_ms, queue_id) = (timer::out_ms(due_ms).to_string(), message.queue_id.to_string());
+    let (out_ms, queue_id) = (timer::out_ms(due_ms), Decimal::of(message.queue_id.into()));
+    let out = Decimal::of(out_ms);
     let with = [
-        (timer::OUT_MS, out_ms.as_bytes()),
+        (timer::OUT_MS, out.text()),
         (REAL_TOPIC, message.topic),
-        (REAL_QUEUE_ID, queue_id.as_bytes()),
+        (REAL_QUEUE_ID, queue_id.text()),
     ];
     properties::edit(&mut text, message.properties, &[], &with);
     let topic = TIMER_TOPIC.as_bytes();
     let parked = OwnPut { topic, queue_id: 0, properties: &text, ..*message };
-    let appended = file(broker, &parked, now_ms);
+    let known = properties::scan(&text);
+    let due_ms = if known.takes_back { out_ms } else { due_ms };
+    let appended = file(broker, &parked, &known, due_ms, now_ms);
     broker.scratch_parked = text;
     if appended.is_ok() {
         broker.timers.metrics.count(message.topic, 1, now_ms);
@@ -97,18 +98,19 @@ pub fn put(
     appended
 }
 
-/// Stages a message of the timer topic, complete with its properties, and files it.
+/// Stages a message of the timer topic, complete with its properties, and files it. `due_ms` is
+/// what its properties say.
 pub(super) fn file(
     broker: &mut Broker,
     parked: &OwnPut<'_>,
+    known: &Known<'_>,
+    due_ms: i64,
     now_ms: i64,
 ) -> Result<Appended, PutError> {
     let stored_ms = broker.store_timestamp(now_ms);
-    let due_ms = timer::due_ms(parked.properties, stored_ms).unwrap_or(stored_ms);
     let filed_ms = timer::filed_ms(due_ms, stored_ms, window_s(&broker.config));
     let filed_ms = broker.timers.table.place(filed_ms);
-    let known = properties::scan(parked.properties);
-    let appended = put::put_as_it_is(broker, parked, &known, filed_ms, now_ms)?;
+    let appended = put::put_as_it_is(broker, parked, known, filed_ms, now_ms)?;
     broker.timers.file(filed_ms, &appended);
     Ok(appended)
 }

@@ -159,6 +159,12 @@ impl CommitLog {
         Ok(())
     }
 
+    /// How many bytes, at most `len`, are written from an offset on in one file.
+    pub(crate) fn readable(&self, offset: i64, len: usize) -> usize {
+        let in_file = self.file_bytes - offset.rem_euclid(self.file_bytes);
+        self.written.saturating_sub(offset).min(in_file).clamp(0, len as i64) as usize
+    }
+
     /// Appends the bytes of a record to `out`. `span_hint` is how far the caller will read from
     /// here on, to decide about reading ahead. Nothing is appended when the answer is false:
     /// those bytes are not in the log (any more).

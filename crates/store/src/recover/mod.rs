@@ -20,7 +20,7 @@ use crate::store::Store;
 use model::message::{DispatchProperties, property, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
-use model::timer;
+use model::timer::{self, TimerProperties};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
 /// Units and keys collected before they are written, while dispatching again.
@@ -556,8 +556,9 @@ impl Replay {
         let transaction = record.sys_flag & system_flag::TRANSACTION_MASK;
         let is_scheduled = record.topic == names::SCHEDULE_TOPIC.as_bytes();
         let is_timed = record.topic == names::TIMER_TOPIC.as_bytes();
-        let timer_due_ms =
-            is_timed.then(|| timer::due_ms(record.properties, record.store_timestamp)).flatten();
+        let timer_due_ms = is_timed
+            .then(|| TimerProperties::find(record.properties).due_ms(record.store_timestamp))
+            .flatten();
         let level = found.delay.filter(|_| is_scheduled);
         let level = level.and_then(|level| std::str::from_utf8(level).ok()?.parse().ok());
         Replay {
