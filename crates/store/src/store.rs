@@ -15,8 +15,11 @@ use base::disk::{Disk, DiskLock};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
-/// Units waiting for their files, in bytes, beyond which a write takes them there itself.
+/// Units waiting for their files, in bytes, beyond which each write takes some there itself.
 const QUEUE_BACKLOG_MAX: usize = 64 << 20;
+/// How much of them one write takes there: with a file access or two per queue a few ms, where all
+/// of a hundred thousand queues would take seconds.
+const QUEUE_RELIEF: usize = 64 << 10;
 /// Keys waiting for the index beyond which a write takes them there itself.
 const INDEX_BACKLOG_MAX: usize = 2 << 20;
 
@@ -127,7 +130,7 @@ impl Store {
         }
         let mut result = Ok(());
         if self.queues.pending_bytes() > QUEUE_BACKLOG_MAX && self.queue_writer.is_some() {
-            result = self.write_queues();
+            result = self.write_some_queues(QUEUE_RELIEF);
         }
         if self.index.ready() > INDEX_BACKLOG_MAX && self.index_writer.is_some() {
             result = result.and(self.apply_index(self.last_store_timestamp));
@@ -141,7 +144,12 @@ impl Store {
 
     /// Writes all pending units now. A lack of room is an error, but does not poison.
     pub(crate) fn write_queues(&mut self) -> Result<(), StoreError> {
-        let runs = self.queues.take_runs(usize::MAX);
+        self.write_some_queues(usize::MAX)
+    }
+
+    /// As [`Store::write_queues`], up to about this many bytes.
+    fn write_some_queues(&mut self, bytes_max: usize) -> Result<(), StoreError> {
+        let runs = self.queues.take_runs(bytes_max);
         let writer = self.queue_writer.as_mut().expect("no job has the writer");
         let result = runs.iter().try_for_each(|run| writer.write(run));
         if result.is_err() {
