@@ -125,9 +125,14 @@ fn flush_loop(shared: &Shared, interval: Duration) {
         if woken == Woken::Stop {
             return;
         }
-        if run_job(shared, JobKind::Flush) && woken == Woken::Asked {
+        // Under SYNC_FLUSH what was written during a flush is flushed next, without waiting for
+        // the loop to ask.
+        while run_job(shared, JobKind::Flush) {
             // Producers wait for this flush, and consumers for what it made readable.
-            shared.waker.wake();
+            let awaited = with_broker(shared, |service| service.broker.acks.has_unflushed());
+            if awaited || woken == Woken::Asked {
+                shared.waker.wake();
+            }
         }
     }
 }
