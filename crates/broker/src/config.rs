@@ -213,6 +213,11 @@ impl BrokerConfig {
         model::permission::is_writeable(self.broker_permission)
     }
 
+    /// Whether messages go into the light queues they name.
+    pub fn shares_messages(&self) -> bool {
+        self.enable_light_queues && self.enable_multi_dispatch
+    }
+
     /// Whether consumers may pull from this broker.
     pub fn is_readable(&self) -> bool {
         model::permission::is_readable(self.broker_permission)

@@ -136,10 +136,8 @@ fn append(
 
 /// Whether a message goes into light queues, too: not while it waits in a system topic.
 fn has_light_queues(broker: &Broker, message: &OwnPut<'_>, known: &Known<'_>) -> bool {
-    let config = &broker.config;
     !known.light_queues.is_empty()
-        && config.enable_light_queues
-        && config.enable_multi_dispatch
+        && broker.config.shares_messages()
         && !std::str::from_utf8(message.topic).is_ok_and(names::is_system_topic)
 }
 

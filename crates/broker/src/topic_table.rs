@@ -262,8 +262,8 @@ pub fn system_topics(config: &BrokerConfig) -> Vec<TopicConfig> {
         TopicConfig::new(&format!("rmq_sys_REVIVE_LOG_{cluster}"), config.revive_queues),
         TopicConfig::new(&format!("rmq_sys_SYNC_BROKER_MEMBER_{}", config.broker_name), 1)
             .with_permission(INHERIT),
-        TopicConfig::new("RMQ_SYS_TRANS_HALF_TOPIC", 1),
-        TopicConfig::new("RMQ_SYS_TRANS_OP_HALF_TOPIC", 1),
+        TopicConfig::new(names::HALF_TOPIC, 1),
+        TopicConfig::new(names::HALF_DONE_TOPIC, 1),
         TopicConfig::new(names::TIMER_TOPIC, 1),
     ];
     if config.auto_create_topic {

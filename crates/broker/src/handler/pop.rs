@@ -148,6 +148,23 @@ pub fn pop(
     Ok(())
 }
 
+/// A poll that takes nothing and does not wait.
+fn look(broker: &mut Broker, call: &Call<'_>, target: &Target<'_>, kind: PollKind) -> Poll {
+    Poll {
+        to: call.reply_handle(),
+        kind,
+        pair: broker.pops.pair(target.topic, target.group),
+        queue_id: target.queue_id,
+        count_max: 1,
+        invisible_ms: 0,
+        from_last: false,
+        is_ordered: false,
+        attempt_id: None,
+        filter: MessageFilter::All,
+        deadline_ns: 0,
+    }
+}
+
 /// Serves 200052.
 pub fn peek(
     broker: &mut Broker,
@@ -159,17 +176,8 @@ pub fn peek(
     let target = Target { group, topic, queue_id: request.queue_id, what: "peeking" };
     check(broker, exchange, call, &target)?;
     let poll = Poll {
-        to: call.reply_handle(),
-        kind: PollKind::Peek,
-        pair: broker.pops.pair(topic, group),
-        queue_id: request.queue_id,
         count_max: request.max_msg_nums.clamp(0, COUNT_MAX) as usize,
-        invisible_ms: 0,
-        from_last: false,
-        is_ordered: false,
-        attempt_id: None,
-        filter: MessageFilter::All,
-        deadline_ns: 0,
+        ..look(broker, call, &target, PollKind::Peek)
     };
     take::peek(broker, exchange, &poll).map_err(|e| reply::store_error(&e))
 }
@@ -185,17 +193,10 @@ pub fn notification(
     let target = Target { group, topic, queue_id: request.queue_id, what: "peeking" };
     check(broker, exchange, call, &target)?;
     let poll = Poll {
-        to: call.reply_handle(),
-        kind: PollKind::Notification,
-        pair: broker.pops.pair(topic, group),
-        queue_id: request.queue_id,
-        count_max: 1,
-        invisible_ms: 0,
-        from_last: false,
         is_ordered: request.order,
         attempt_id: request.attempt_id,
-        filter: MessageFilter::All,
         deadline_ns: deadline_ns(exchange, request.born_time, request.poll_time),
+        ..look(broker, call, &target, PollKind::Notification)
     };
     take::answer(broker, exchange, poll, true);
     Ok(())

@@ -5,6 +5,9 @@
 
 use model::message::PROPERTY_SEPARATOR;
 use model::message::property::DELAY;
+use model::message::system_flag::{
+    MULTI_TAGS, TRANSACTION_MASK, TRANSACTION_PREPARED, TRANSACTION_ROLLBACK,
+};
 use model::message_id::MessageId;
 use model::names::{self, RETRY_PREFIX, dead_letter_topic};
 use model::permission;
@@ -24,13 +27,6 @@ use crate::reply;
 use crate::timer::{self, RecallHandle};
 use crate::topic_table::TopicId;
 use crate::transaction;
-
-/// Transaction bits of `sysFlag`: prepared and rolled back messages are stored, not queued.
-const TRANSACTION_MASK: i32 = 0b1100;
-const TRANSACTION_PREPARED: i32 = 0b0100;
-const TRANSACTION_ROLLBACK: i32 = 0b1100;
-/// `sysFlag` bit of topics whose messages have several tags.
-const MULTI_TAGS: i32 = 1 << 1;
 
 /// Serves 10, 310 and 320.
 pub fn send(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
@@ -331,6 +327,7 @@ fn own_properties(
     own_key
 }
 
+/// Prepared and rolled back messages are stored, not queued.
 fn dispatch_of(sys_flag: i32) -> Dispatch {
     match sys_flag & TRANSACTION_MASK {
         TRANSACTION_PREPARED => Dispatch::NoQueue,
@@ -371,7 +368,7 @@ fn kind_of(
     } else if known.is_delayed() {
         Ok(Kind::Delayed)
     } else {
-        let is_shared = !known.light_queues.is_empty() && broker.config.enable_multi_dispatch;
+        let is_shared = !known.light_queues.is_empty() && broker.config.shares_messages();
         let due_ms = match view.sys_flag & TRANSACTION_MASK {
             TRANSACTION_PREPARED | TRANSACTION_ROLLBACK => None,
             _ => timer::due_of(broker, known, view.properties, now_ms)?,

@@ -9,8 +9,6 @@ mod quickstart;
 mod retention;
 mod servers;
 mod store_tool;
-#[cfg(target_os = "linux")]
-mod timer_cost;
 mod timers;
 mod until;
 mod wire;

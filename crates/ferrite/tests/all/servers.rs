@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A server process; killed when dropped.
 pub struct Server {
-    child: Child,
+    pub child: Child,
     /// The line that says it is up.
     pub boot_line: String,
 }
@@ -47,12 +47,6 @@ impl Server {
         let (address, _) = rest.split_once(']').expect("an address");
         let address = address.to_owned();
         (server, address)
-    }
-
-    /// The process.
-    #[cfg(target_os = "linux")]
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// `kill -9`.

@@ -1,7 +1,18 @@
 //! What timer messages cost: CPU time of the broker for each one taken, memory for each one that
 //! waits, time until a burst is delivered, and time of a start with all of them.
 //!
-//! `cargo test --profile quick -p ferrite --test all -- --ignored --nocapture timer_cost`
+//! A measurement, not a check, so `cargo test` leaves it alone:
+//! `cargo test --profile quick -p ferrite --test timer_cost`
+
+// The modules are those of the end-to-end tests; a measurement needs only part of them.
+#![allow(dead_code)]
+
+#[path = "all/peer.rs"]
+mod peer;
+#[path = "all/servers.rs"]
+mod servers;
+#[path = "all/until.rs"]
+mod until;
 
 use std::io::Write;
 use std::time::Duration;
@@ -61,22 +72,20 @@ fn end_of(peer: &mut Peer, topic: &str) -> i64 {
     answer.fields.get("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0)
 }
 
-#[test]
-#[ignore = "a measurement, not a check"]
-fn timer_cost() {
+fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, address) = Server::broker(folder.path(), "", &[]);
     let mut peer = Peer::connect(&address);
     let count = 1_000_000;
     send_many(&mut peer, "Plain", count / 5, |_| None);
-    let (cpu_before, memory_before) = usage(server.pid());
+    let (cpu_before, memory_before) = usage(server.child.id());
     send_many(&mut peer, "Plain", count, |_| None);
-    let (cpu_plain, memory_plain) = usage(server.pid());
+    let (cpu_plain, memory_plain) = usage(server.child.id());
     println!("plain: {:.2} us CPU each", (cpu_plain - cpu_before) * 1e3 / count as f64);
     let start_ms = wall_ms() + 3_600_000;
     let spread = |n: usize| Some(start_ms + (n as i64 * 7_919) % (2 * 86_400_000 - 3_700_000));
     send_many(&mut peer, "Timed", count, spread);
-    let (cpu_timed, memory_timed) = usage(server.pid());
+    let (cpu_timed, memory_timed) = usage(server.child.id());
     println!("timer: {:.2} us CPU each", (cpu_timed - cpu_plain) * 1e3 / count as f64);
     let grown = memory_timed.saturating_sub(memory_plain);
     println!("memory: {memory_before}, {memory_plain}, {memory_timed}; {grown} for a million");
@@ -84,12 +93,12 @@ fn timer_cost() {
     let due_ms = wall_ms() + 30_000;
     send_many(&mut peer, "Burst", burst, |n| Some(due_ms + n as i64 % 1_000));
     let left_ms = due_ms - wall_ms();
-    let (cpu_before, _) = usage(server.pid());
+    let (cpu_before, _) = usage(server.child.id());
     peer.stream.set_read_timeout(Some(Duration::from_secs(60))).expect("set");
     until("the burst begins", || end_of(&mut peer, "Burst") > 0);
     let (begun_ms, begun_ns) = (wall_ms(), mono_ns());
     until("the burst is delivered", || end_of(&mut peer, "Burst") >= burst as i64);
-    let (cpu_after, _) = usage(server.pid());
+    let (cpu_after, _) = usage(server.child.id());
     println!(
         "burst: filed {left_ms} ms before, begun {} ms late, all after {} ms, {:.2} us CPU each",
         begun_ms - due_ms,
@@ -106,5 +115,5 @@ fn timer_cost() {
         String::from_utf8_lossy(&body).contains("\"timerCongestNum\":\"1000000\"")
     });
     println!("delivered twice for the kill: {}", end_of(&mut peer, "Burst") - burst as i64);
-    println!("memory after the start: {}", usage(server.pid()).1);
+    println!("memory after the start: {}", usage(server.child.id()).1);
 }
