@@ -6,6 +6,7 @@
 pub mod config;
 
 pub mod filter;
+pub mod flush_pace;
 pub mod group_table;
 pub mod members;
 pub mod meters;
