@@ -1,6 +1,6 @@
 //! Options of a command line, read as Java's library reads them: `-t T`, `-tT`, `-t=T`,
-//! `--topic T`, `--topic=T`, unambiguous beginnings of long names, single letters in one word, quotes around
-//! values. What is neither an option nor its value is ignored.
+//! `--topic T`, `--topic=T`, unambiguous beginnings of long names, single letters in one word,
+//! quotes around values. What is neither an option nor its value is ignored.
 
 use std::fmt;
 
