@@ -16,6 +16,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::received::{Received, read_all};
 use crate::route::MASTER_ID;
+use crate::security::Security;
 
 /// Makes administrative calls.
 pub struct Admin {
@@ -28,7 +29,15 @@ impl Admin {
     /// # Errors
     /// No name server is given.
     pub fn new(name_servers: &str) -> Result<Admin, Error> {
-        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None))? })
+        Admin::with_security(name_servers, &Security::default())
+    }
+
+    /// As [`Admin::new`], saying who it is.
+    ///
+    /// # Errors
+    /// No name server is given.
+    pub fn with_security(name_servers: &str, security: &Security) -> Result<Admin, Error> {
+        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None), security)? })
     }
 
     /// All brokers and clusters.

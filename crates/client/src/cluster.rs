@@ -21,6 +21,7 @@ use remoting::{CallError, Client};
 
 use crate::error::Error;
 use crate::route::Route;
+use crate::security::Security;
 use crate::sync::lock;
 use crate::unique_key::own_ip;
 
@@ -46,13 +47,17 @@ impl Cluster {
     ///
     /// # Errors
     /// No name server is given.
-    pub fn new(name_servers: &str, on_request: Arc<OnRequest>) -> Result<Cluster, Error> {
+    pub fn new(
+        name_servers: &str,
+        on_request: Arc<OnRequest>,
+        security: &Security,
+    ) -> Result<Cluster, Error> {
         let name_servers = remoting::address::split_list(name_servers);
         let Some(first) = name_servers.first() else {
             return Err(Error::NoNameServer("no address is given".to_owned()));
         };
         Ok(Cluster {
-            remote: Client::with_requests(HeaderKind::Binary, on_request),
+            remote: security.apply(Client::with_requests(HeaderKind::Binary, on_request)),
             client_id: client_id(first),
             name_servers,
             current: AtomicUsize::new(0),
