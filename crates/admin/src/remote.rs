@@ -2,14 +2,15 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use client::Admin;
+use client::{Admin, Security};
 use protocol::body::route::{ClusterInfo, TopicRouteData};
 use protocol::request::Request;
 
 use crate::error::Error;
-use crate::tools_file::ToolsFile;
+use crate::tools_file;
 
 /// How long an answer may take unless the command says otherwise; as Java's tool.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,19 +24,28 @@ pub struct Remote {
     name_servers: Option<String>,
     /// How long an answer may take.
     pub timeout: Duration,
+    /// Who the tool says it is: what `conf/tools.yml` below `ROCKETMQ_HOME` says.
+    pub security: Security,
     admin: OnceCell<Admin>,
 }
 
 impl Remote {
     /// Where to ask: the option, else `NAMESRV_ADDR`, else `conf/tools.yml` (DN02).
-    pub fn new(option: Option<&str>) -> Remote {
+    ///
+    /// # Errors
+    /// That file is there and cannot be read.
+    pub fn new(option: Option<&str>) -> Result<Remote, Error> {
         let given = |text: &String| !text.trim().is_empty();
         let name_servers = option
             .map(str::to_owned)
             .filter(given)
             .or_else(|| std::env::var("NAMESRV_ADDR").ok().filter(given))
-            .or_else(|| ToolsFile::find().name_servers);
-        Remote { name_servers, timeout: TIMEOUT, admin: OnceCell::new() }
+            .or_else(|| home().and_then(|home| tools_file::name_servers(&home)));
+        let security = match home() {
+            None => Security::default(),
+            Some(home) => Security::of_tools(&home).map_err(Error::Failed)?,
+        };
+        Ok(Remote { name_servers, timeout: TIMEOUT, security, admin: OnceCell::new() })
     }
 
     /// The list of name servers as it was given, separated by `;`.
@@ -56,7 +66,8 @@ impl Remote {
 
     /// The client all calls go through.
     pub fn admin(&self) -> &Admin {
-        self.admin.get_or_init(|| Admin::to(self.name_servers.as_deref().unwrap_or_default()))
+        let name_servers = self.name_servers.as_deref().unwrap_or_default();
+        self.admin.get_or_init(|| Admin::to(name_servers, &self.security))
     }
 
     /// Calls a broker, or any other server, at an address.
@@ -175,6 +186,11 @@ impl Remote {
         let found = brokers.find(|b| b.broker_addrs.0.values().any(|a| a == address));
         found.map(|broker| broker.broker_name).ok_or_else(|| Error::failed(NO_CLUSTER))
     }
+}
+
+/// Where the installation is, as Java's scripts say it.
+fn home() -> Option<PathBuf> {
+    std::env::var_os("ROCKETMQ_HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 /// Java's advice when a cluster is not known.

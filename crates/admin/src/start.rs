@@ -113,9 +113,13 @@ fn run_command(
     if rendering != Rendering::Plain && !extras.is_sure && !is_wanted(command, &options) {
         return complain(&name, &Error::failed("not done"), FAILURE);
     }
+    let remote = match Remote::new(options.get("n")) {
+        Ok(remote) => remote,
+        Err(e) => return complain(&name, &e, FAILURE),
+    };
     let mut call = Call {
         command,
-        remote: Remote::new(options.get("n")),
+        remote,
         options,
         out: Out::new(rendering, Box::new(BufWriter::new(io::stdout()))),
         may_loop: extras.watch_seconds.is_none(),

@@ -1,57 +1,25 @@
-//! `conf/tools.yml` below `ROCKETMQ_HOME`: the tool's own credentials, and a name server.
+//! The name servers in `conf/tools.yml` below `ROCKETMQ_HOME`. The credentials there are read by
+//! [`client::Security`].
 
-use std::path::PathBuf;
+use std::path::Path;
 
-/// What the file says; empty where it says nothing or is not there.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct ToolsFile {
-    /// Who the tool is.
-    pub access_key: Option<String>,
-    /// What it signs with.
-    pub secret_key: Option<String>,
-    /// Where to ask when neither `-n` nor `NAMESRV_ADDR` says.
-    pub name_servers: Option<String>,
+/// What the file says; `None` if it is not there or does not say.
+pub fn name_servers(home: &Path) -> Option<String> {
+    parse(&std::fs::read_to_string(home.join("conf/tools.yml")).ok()?)
 }
 
-impl ToolsFile {
-    /// Reads the file, if there is one.
-    pub fn find() -> ToolsFile {
-        let Some(home) = std::env::var_os("ROCKETMQ_HOME") else { return ToolsFile::default() };
-        let path = PathBuf::from(home).join("conf/tools.yml");
-        match std::fs::read_to_string(path) {
-            Ok(text) => ToolsFile::parse(&text),
-            Err(_) => ToolsFile::default(),
-        }
-    }
-
-    /// Reads `key: value` lines; what else YAML can say is not used there.
-    pub fn parse(text: &str) -> ToolsFile {
-        let mut file = ToolsFile::default();
-        for line in text.lines() {
-            let Some((key, value)) = line.split_once(':') else { continue };
-            let value = value.split(" #").next().unwrap_or_default().trim();
-            let value = value.trim_matches(['"', '\'']).to_owned();
-            let slot = match key.trim() {
-                "accessKey" => &mut file.access_key,
-                "secretKey" => &mut file.secret_key,
-                "namesrvAddr" => &mut file.name_servers,
-                _ => continue,
-            };
-            *slot = Some(value).filter(|v| !v.is_empty());
-        }
-        file
-    }
+fn parse(text: &str) -> Option<String> {
+    let values = text.lines().filter_map(|line| line.trim().strip_prefix("namesrvAddr:"));
+    let value = values.last()?.split(" #").next().unwrap_or_default().trim();
+    Some(value.trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ToolsFile;
-
     #[test]
-    fn keys_quotes_and_comments() {
-        let file = ToolsFile::parse("# c\naccessKey: \"a\"\nsecretKey: 12345678 # mine\nx: y\n");
-        assert_eq!(file.access_key.as_deref(), Some("a"));
-        assert_eq!(file.secret_key.as_deref(), Some("12345678"));
-        assert_eq!(file.name_servers, None);
+    fn the_last_line_counts() {
+        let text = "# c\naccessKey: a\nnamesrvAddr: b:1\nnamesrvAddr: \"a:9876;b:9876\" # two\n";
+        assert_eq!(super::parse(text).as_deref(), Some("a:9876;b:9876"));
+        assert_eq!(super::parse("accessKey: a\nnamesrvAddr:\n"), None);
     }
 }

@@ -18,6 +18,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::received::{Received, read_all};
 use crate::route::MASTER_ID;
+use crate::security::Security;
 
 /// Makes administrative calls.
 pub struct Admin {
@@ -30,12 +31,20 @@ impl Admin {
     /// # Errors
     /// No name server is given.
     pub fn new(name_servers: &str) -> Result<Admin, Error> {
-        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None))? })
+        Admin::with_security(name_servers, &Security::default())
     }
 
-    /// As [`Admin::new`]; without a name server, only calls by address work.
-    pub fn to(name_servers: &str) -> Admin {
-        Admin { cluster: Cluster::to(name_servers, Arc::new(|_| None)) }
+    /// As [`Admin::new`], saying who it is.
+    ///
+    /// # Errors
+    /// No name server is given.
+    pub fn with_security(name_servers: &str, security: &Security) -> Result<Admin, Error> {
+        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None), security)? })
+    }
+
+    /// As [`Admin::with_security`]; without a name server, only calls by address work.
+    pub fn to(name_servers: &str, security: &Security) -> Admin {
+        Admin { cluster: Cluster::to(name_servers, Arc::new(|_| None), security) }
     }
 
     /// Calls a server at an address, whatever the request is.

@@ -21,6 +21,7 @@ use remoting::{CallError, Client};
 
 use crate::error::Error;
 use crate::route::Route;
+use crate::security::Security;
 use crate::sync::lock;
 use crate::unique_key::own_ip;
 
@@ -46,8 +47,12 @@ impl Cluster {
     ///
     /// # Errors
     /// No name server is given.
-    pub fn new(name_servers: &str, on_request: Arc<OnRequest>) -> Result<Cluster, Error> {
-        let cluster = Cluster::to(name_servers, on_request);
+    pub fn new(
+        name_servers: &str,
+        on_request: Arc<OnRequest>,
+        security: &Security,
+    ) -> Result<Cluster, Error> {
+        let cluster = Cluster::to(name_servers, on_request, security);
         match cluster.name_servers.is_empty() {
             true => Err(Error::NoNameServer("no address is given".to_owned())),
             false => Ok(cluster),
@@ -55,11 +60,11 @@ impl Cluster {
     }
 
     /// As [`Cluster::new`]; without a name server, only calls by address work.
-    pub fn to(name_servers: &str, on_request: Arc<OnRequest>) -> Cluster {
+    pub fn to(name_servers: &str, on_request: Arc<OnRequest>, security: &Security) -> Cluster {
         let name_servers = remoting::address::split_list(name_servers);
         let towards = name_servers.first().map_or("127.0.0.1:9876", String::as_str);
         Cluster {
-            remote: Client::with_requests(HeaderKind::Binary, on_request),
+            remote: security.apply(Client::with_requests(HeaderKind::Binary, on_request)),
             client_id: client_id(towards),
             name_servers,
             current: AtomicUsize::new(0),
