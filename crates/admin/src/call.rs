@@ -71,6 +71,14 @@ impl Call {
         })))
     }
 
+    /// Says on standard error what went wrong with a part, where the command goes on with the rest.
+    pub fn report(&mut self, part: &str, error: &Error) {
+        // What came before stands before it on the terminal.
+        let _ = self.out.flush();
+        let text = format!("{part}: {error}");
+        eprintln!("{}", crate::out::harmless(text.trim_end()));
+    }
+
     /// Waits between two rounds of a loop. False when the loop is over: nobody reads any more, or
     /// the command runs under `--watch`.
     pub fn wait_ms(&mut self, ms: u64) -> bool {

@@ -32,7 +32,11 @@ impl fmt::Display for Error {
             Error::Usage(why) | Error::Failed(why) => f.write_str(why),
             // Java's words, which scripts look for.
             Error::Server(client::Error::Refused { code, remark }) => {
-                write!(f, "CODE: {code}  DESC: {remark}")
+                write!(f, "CODE: {code}  DESC: {remark}")?;
+                match *code == protocol::response_code::REQUEST_CODE_NOT_SUPPORTED {
+                    true => f.write_str("; the server does not have this feature"),
+                    false => Ok(()),
+                }
             }
             Error::Server(client::Error::NoTopic(topic)) => {
                 let code = protocol::response_code::TOPIC_NOT_EXIST;

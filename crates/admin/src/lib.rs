@@ -31,6 +31,7 @@ pub mod command;
 pub mod error;
 pub mod options;
 pub mod out;
+pub mod pretty;
 pub mod printf;
 pub mod remote;
 pub mod start;

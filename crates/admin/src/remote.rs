@@ -53,7 +53,7 @@ impl Remote {
     /// # Errors
     /// There is none.
     pub fn name_server_list(&self) -> Result<&str, Error> {
-        self.name_servers.as_deref().ok_or_else(|| Error::Usage(NO_NAME_SERVER.to_owned()))
+        self.name_servers.as_deref().ok_or_else(|| Error::failed(NO_NAME_SERVER))
     }
 
     /// The name servers.
@@ -101,7 +101,7 @@ impl Remote {
         for address in self.name_servers()? {
             last = Some(self.call(&address, request, b"")?.0);
         }
-        last.ok_or_else(|| Error::Usage(NO_NAME_SERVER.to_owned()))
+        last.ok_or_else(|| Error::failed(NO_NAME_SERVER))
     }
 
     /// All brokers and clusters.

@@ -9,8 +9,8 @@ pub fn name_servers(home: &Path) -> Option<String> {
 }
 
 fn parse(text: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| line.trim().strip_prefix("namesrvAddr:"));
-    let value = values.last()?.split(" #").next().unwrap_or_default().trim();
+    let value = text.lines().rev().find_map(|line| line.trim().strip_prefix("namesrvAddr:"))?;
+    let value = value.split(" #").next().unwrap_or_default().trim();
     Some(value.trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
 }
 

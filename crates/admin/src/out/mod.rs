@@ -136,6 +136,11 @@ impl Out {
         }
     }
 
+    /// The rows of a table without its head, in Java's text: some commands leave it away.
+    pub fn table_body(&mut self, table: &Table) {
+        self.write(&table.plain_body());
+    }
+
     /// The head of a table whose rows come one by one with [`Out::row`].
     pub fn head(&mut self, name: &str, table: &Table) {
         match self.rendering {

@@ -120,8 +120,11 @@ impl Table {
     }
 
     pub(super) fn plain(&self) -> String {
-        let rows = self.rows.iter().map(|row| self.plain_row(row));
-        self.plain_head() + &rows.collect::<String>()
+        self.plain_head() + &self.plain_body()
+    }
+
+    pub(super) fn plain_body(&self) -> String {
+        self.rows.iter().map(|row| self.plain_row(row)).collect()
     }
 
     pub(super) fn plain_head(&self) -> String {

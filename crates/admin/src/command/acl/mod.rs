@@ -1,7 +1,9 @@
 //! Access control of 4.x. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod accounts;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -24,7 +26,7 @@ pub const ROWS: &[Command] = &[
             value("m", "admin", "set admin flag in acl config file"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(accounts::update),
     },
     Command {
         name: "deleteAclConfig",
@@ -38,8 +40,8 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "delete acl config account from which broker").either(),
             value("c", "clusterName", "delete acl config account from which cluster").either(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes the account"),
+        action: Action::Run(accounts::delete),
     },
     Command {
         name: "clusterAclConfigVersion",
@@ -52,7 +54,7 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "query acl config version for specified cluster").either(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(accounts::versions),
     },
     Command {
         name: "updateGlobalWhiteAddr",
@@ -76,7 +78,7 @@ pub const ROWS: &[Command] = &[
             .required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(accounts::update_white),
     },
     Command {
         name: "getAclConfig",
@@ -89,6 +91,6 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "query acl config version for specified cluster").either(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(accounts::get),
     },
 ];

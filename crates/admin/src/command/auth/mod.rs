@@ -1,7 +1,10 @@
 //! Users and permissions of 5.x. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod policies;
+pub mod users;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -19,7 +22,7 @@ pub const ROWS: &[Command] = &[
             value("t", "userType", "the userType of user to create"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(users::create),
     },
     Command {
         name: "updateUser",
@@ -36,7 +39,7 @@ pub const ROWS: &[Command] = &[
             value("s", "userStatus", "the userStatus of user to update").either_too(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(users::update),
     },
     Command {
         name: "deleteUser",
@@ -49,8 +52,8 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "delete user from which broker").either(),
             value("u", "username", "the username of user to delete.").required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes the user"),
+        action: Action::Run(users::delete),
     },
     Command {
         name: "getUser",
@@ -64,7 +67,7 @@ pub const ROWS: &[Command] = &[
             value("u", "username", "the username of user to get"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(users::get),
     },
     Command {
         name: "listUser",
@@ -78,7 +81,7 @@ pub const ROWS: &[Command] = &[
             value("f", "filter", "the filter to list users"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(users::list),
     },
     Command {
         name: "copyUser",
@@ -92,7 +95,7 @@ pub const ROWS: &[Command] = &[
             value("u", "usernames", "the username list of user to copy."),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(users::copy),
     },
     Command {
         name: "createAcl",
@@ -110,7 +113,7 @@ pub const ROWS: &[Command] = &[
             value("d", "decision", "the decision of acl to create").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(policies::create),
     },
     Command {
         name: "updateAcl",
@@ -128,7 +131,7 @@ pub const ROWS: &[Command] = &[
             value("i", "sourceIp", "the sourceIps of acl to update"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(policies::update),
     },
     Command {
         name: "deleteAcl",
@@ -142,8 +145,8 @@ pub const ROWS: &[Command] = &[
             value("s", "subject", "the subject of acl to delete.").required(),
             value("r", "resources", "the resources of acl to delete"),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes policies"),
+        action: Action::Run(policies::delete),
     },
     Command {
         name: "getAcl",
@@ -157,7 +160,7 @@ pub const ROWS: &[Command] = &[
             value("s", "subject", "the subject of acl to get"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(policies::get),
     },
     Command {
         name: "listAcl",
@@ -172,7 +175,7 @@ pub const ROWS: &[Command] = &[
             value("r", "resource", "the resource of acl to filter."),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(policies::list),
     },
     Command {
         name: "copyAcl",
@@ -186,6 +189,6 @@ pub const ROWS: &[Command] = &[
             value("s", "subjects", "the subject list of acl to copy."),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(policies::copy),
     },
 ];

@@ -1,7 +1,13 @@
 //! Brokers: their settings, state and files. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod clean;
+pub mod cold;
+pub mod probe;
+pub mod settings;
+pub mod state;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -19,7 +25,7 @@ pub const ROWS: &[Command] = &[
             value("v", "value", "config value").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::update),
     },
     Command {
         name: "resetMasterFlushOffset",
@@ -32,7 +38,7 @@ pub const ROWS: &[Command] = &[
             value("o", "offset", "the offset to reset at"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(state::reset_master_flush_offset),
     },
     Command {
         name: "brokerStatus",
@@ -45,7 +51,7 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "which cluster").either(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(state::status),
     },
     Command {
         name: "sendMsgStatus",
@@ -64,7 +70,7 @@ pub const ROWS: &[Command] = &[
             value("c", "count", "send message count, Default: 50"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(probe::send_status),
     },
     Command {
         name: "brokerConsumeStats",
@@ -79,7 +85,7 @@ pub const ROWS: &[Command] = &[
             value("o", "order", "order topic"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(state::consume_stats),
     },
     Command {
         name: "cleanExpiredCQ",
@@ -91,8 +97,8 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "Broker address"),
             value("c", "cluster", "clustername"),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes queue files"),
+        action: Action::Run(clean::expired_queues),
     },
     Command {
         name: "deleteExpiredCommitLog",
@@ -105,8 +111,8 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "Broker address"),
             value("c", "cluster", "clustername"),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes messages that are older than fileReservedTime"),
+        action: Action::Run(clean::expired_log),
     },
     Command {
         name: "cleanUnusedTopic",
@@ -118,8 +124,8 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "Broker address"),
             value("c", "cluster", "cluster name"),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes queues of topics that are no more"),
+        action: Action::Run(clean::unused_topics),
     },
     Command {
         name: "getBrokerConfig",
@@ -132,7 +138,7 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "get which cluster"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::get),
     },
     Command {
         name: "getBrokerEpoch",
@@ -146,7 +152,7 @@ pub const ROWS: &[Command] = &[
             value("i", "interval", "the interval(second) of get info"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(state::epochs),
     },
     Command {
         name: "getColdDataFlowCtrInfo",
@@ -159,7 +165,7 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "get from which cluster"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(cold::get),
     },
     Command {
         name: "updateColdDataFlowCtrGroupConfig",
@@ -174,7 +180,7 @@ pub const ROWS: &[Command] = &[
             value("v", "threshold", "cold read threshold value").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(cold::update),
     },
     Command {
         name: "removeColdDataFlowCtrGroupConfig",
@@ -189,7 +195,7 @@ pub const ROWS: &[Command] = &[
                 .required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(cold::remove),
     },
     Command {
         name: "setCommitLogReadAheadMode",
@@ -208,6 +214,6 @@ pub const ROWS: &[Command] = &[
             .required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::set_read_ahead),
     },
 ];

@@ -1,7 +1,9 @@
 //! Clusters. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+use super::{Action, Command, flag, value};
+
+pub mod list;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -17,7 +19,7 @@ pub const ROWS: &[Command] = &[
             value("c", "clusterName", "which cluster"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(list::list),
     },
     Command {
         name: "clusterRT",
@@ -34,6 +36,6 @@ pub const ROWS: &[Command] = &[
             value("i", "interval", "print interval | default 10 seconds"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(super::broker::probe::cluster_rt),
     },
 ];

@@ -1,7 +1,9 @@
 //! Broker containers. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod members;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -16,7 +18,7 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerConfigPath", "Broker config path").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(members::add),
     },
     Command {
         name: "removeBroker",
@@ -34,7 +36,7 @@ pub const ROWS: &[Command] = &[
             )
             .required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("stops a broker"),
+        action: Action::Run(members::remove),
     },
 ];

@@ -1,7 +1,9 @@
 //! Controllers. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+use super::{Action, Command, flag, value};
+
+pub mod control;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -13,7 +15,7 @@ pub const ROWS: &[Command] = &[
         summary: "Get controller cluster's metadata.",
         options: &[value("a", "controllerAddress", "the address of controller").required()],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(control::metadata),
     },
     Command {
         name: "getControllerConfig",
@@ -28,7 +30,7 @@ pub const ROWS: &[Command] = &[
         )
         .required()],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(control::get_settings),
     },
     Command {
         name: "updateControllerConfig",
@@ -47,7 +49,7 @@ pub const ROWS: &[Command] = &[
             value("v", "value", "config value").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(control::update_settings),
     },
     Command {
         name: "electMaster",
@@ -67,8 +69,8 @@ pub const ROWS: &[Command] = &[
             .required(),
             value("c", "clusterName", "the clusterName of broker").required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("changes the master"),
+        action: Action::Run(control::elect),
     },
     Command {
         name: "cleanBrokerMetadata",
@@ -97,7 +99,7 @@ pub const ROWS: &[Command] = &[
                 "Whether clean up living brokers,default value is false",
             ),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("makes the controller forget brokers"),
+        action: Action::Run(control::clean),
     },
 ];

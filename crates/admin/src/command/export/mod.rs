@@ -1,7 +1,10 @@
 //! Exports to files. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+use super::{Action, Command, flag, value};
+
+pub mod files;
+pub mod metrics;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -20,7 +23,7 @@ pub const ROWS: &[Command] = &[
             flag("s", "specialTopic", "need retryTopic and dlqTopic"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(files::metadata),
     },
     Command {
         name: "exportConfigs",
@@ -33,7 +36,7 @@ pub const ROWS: &[Command] = &[
             value("f", "filePath", "export configs.json path | default /tmp/rocketmq/export"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(files::configs),
     },
     Command {
         name: "exportMetrics",
@@ -46,7 +49,7 @@ pub const ROWS: &[Command] = &[
             value("f", "filePath", "export metrics.json path | default /tmp/rocketmq/export"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(metrics::metrics),
     },
     Command {
         name: "exportMetadataInRocksDB",
@@ -62,7 +65,7 @@ pub const ROWS: &[Command] = &[
             value("j", "jsonEnable", "Json format enable, Default: false"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Needs("RocksDB; state files here are JSON already"),
     },
     Command {
         name: "exportPopRecord",
@@ -76,6 +79,6 @@ pub const ROWS: &[Command] = &[
             value("d", "dryRun", "no actual changes will be made"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(files::pop_records),
     },
 ];

@@ -1,7 +1,9 @@
 //! Replication. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod replication;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -17,7 +19,7 @@ pub const ROWS: &[Command] = &[
             value("i", "interval", "the interval(second) of get info"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(replication::status),
     },
     Command {
         name: "getSyncStateSet",
@@ -32,6 +34,6 @@ pub const ROWS: &[Command] = &[
             value("i", "interval", "the interval(second) of get info"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(replication::sync_state_set),
     },
 ];

@@ -1,7 +1,9 @@
 //! State kept in RocksDB. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod rocksdb;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[Command {
@@ -54,5 +56,5 @@ pub const ROWS: &[Command] = &[Command {
         ),
     ],
     asks: None,
-    action: NOT_YET,
+    action: Action::Run(rocksdb::to_json),
 }];

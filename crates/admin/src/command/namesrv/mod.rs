@@ -1,7 +1,10 @@
 //! Name servers. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+use super::{Action, Command, value};
+
+pub mod permission;
+pub mod settings;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -17,7 +20,7 @@ pub const ROWS: &[Command] = &[
             value("v", "value", "set the key value").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::put),
     },
     Command {
         name: "deleteKvConfig",
@@ -29,8 +32,8 @@ pub const ROWS: &[Command] = &[
             value("s", "namespace", "set the namespace").required(),
             value("k", "key", "set the key name").required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes the key"),
+        action: Action::Run(settings::delete),
     },
     Command {
         name: "wipeWritePerm",
@@ -39,8 +42,8 @@ pub const ROWS: &[Command] = &[
         since: "4.4",
         summary: "Wipe write perm of broker in all name server you defined in the -n param.",
         options: &[value("b", "brokerName", "broker name").required()],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("keeps clients from sending to the broker"),
+        action: Action::Run(permission::wipe),
     },
     Command {
         name: "addWritePerm",
@@ -50,7 +53,7 @@ pub const ROWS: &[Command] = &[
         summary: "Add write perm of broker in all name server you defined in the -n param.",
         options: &[value("b", "brokerName", "broker name").required()],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(permission::add),
     },
     Command {
         name: "getNamesrvConfig",
@@ -60,7 +63,7 @@ pub const ROWS: &[Command] = &[
         summary: "Get configs of name server.",
         options: &[],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::get),
     },
     Command {
         name: "updateNamesrvConfig",
@@ -73,6 +76,6 @@ pub const ROWS: &[Command] = &[
             value("v", "value", "config value").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(settings::update),
     },
 ];

@@ -1,7 +1,10 @@
 //! Topics: their queues, routes and offsets. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+use super::{Action, Command, flag, value};
+
+pub mod change;
+pub mod show;
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -24,7 +27,7 @@ pub const ROWS: &[Command] = &[
             value("s", "hasUnitSub", "has unit sub (true|false)"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(change::update),
     },
     Command {
         name: "updateTopicList",
@@ -44,7 +47,7 @@ pub const ROWS: &[Command] = &[
             .required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(change::update_list),
     },
     Command {
         name: "deleteTopic",
@@ -56,8 +59,8 @@ pub const ROWS: &[Command] = &[
             value("t", "topic", "topic name").required(),
             value("c", "clusterName", "delete topic from which cluster").required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("deletes the topic and its messages"),
+        action: Action::Run(change::delete),
     },
     Command {
         name: "updateTopicPerm",
@@ -71,8 +74,8 @@ pub const ROWS: &[Command] = &[
             value("t", "topic", "topic name").required(),
             value("p", "perm", "set topic's permission(2|4|6), intro[2:W; 4:R; 6:RW]").required(),
         ],
-        asks: None,
-        action: NOT_YET,
+        asks: Some("changes who may use the topic"),
+        action: Action::Run(change::update_permission),
     },
     Command {
         name: "topicRoute",
@@ -85,7 +88,7 @@ pub const ROWS: &[Command] = &[
             flag("l", "list", "Use list format to print data"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(show::route),
     },
     Command {
         name: "topicStatus",
@@ -102,7 +105,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(show::status),
     },
     Command {
         name: "topicClusterList",
@@ -112,7 +115,7 @@ pub const ROWS: &[Command] = &[
         summary: "Get cluster info for topic.",
         options: &[value("t", "topic", "topic name").required()],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(show::clusters),
     },
     Command {
         name: "topicList",
@@ -122,7 +125,7 @@ pub const ROWS: &[Command] = &[
         summary: "Fetch all topic list from name server.",
         options: &[flag("c", "clusterModel", "clusterModel")],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(show::list),
     },
     Command {
         name: "updateOrderConf",
@@ -136,7 +139,7 @@ pub const ROWS: &[Command] = &[
             value("m", "method", "option type [eg. put|get|delete").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(change::update_order),
     },
     Command {
         name: "allocateMQ",
@@ -149,7 +152,7 @@ pub const ROWS: &[Command] = &[
             value("i", "ipList", "ipList").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(show::allocate),
     },
     Command {
         name: "updateStaticTopic",
@@ -166,7 +169,7 @@ pub const ROWS: &[Command] = &[
             value("fr", "forceReplace", "Force replace the old mapping"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Needs("static topics, which no broker here serves"),
     },
     Command {
         name: "remappingStaticTopic",
@@ -182,6 +185,6 @@ pub const ROWS: &[Command] = &[
             value("fr", "forceReplace", "Force replace the old mapping"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Needs("static topics, which no broker here serves"),
     },
 ];
