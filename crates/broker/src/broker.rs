@@ -17,6 +17,7 @@ use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
 use store::{JobKind, Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
+use crate::acl::Acl;
 use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
@@ -111,6 +112,8 @@ pub struct Broker {
     pub saves: Saves,
     /// Ids for messages without one.
     pub unique_keys: UniqueKeys,
+    /// Who may do what; `None` where everybody may do everything.
+    pub acl: Option<Acl>,
     /// Wakes the helpers.
     pub signals: Arc<Signals>,
     /// Used again by every pull.
@@ -171,6 +174,7 @@ impl Broker {
             flush_pace: FlushPace::default(),
             saves: Saves::default(),
             unique_keys: UniqueKeys::new(identity.store_host, now_ms),
+            acl: None,
             scratch_body: Vec::new(),
             scratch_properties: Vec::new(),
             scratch_record: Vec::new(),
@@ -439,6 +443,13 @@ impl Service for BrokerService {
     fn on_frame(&mut self, exchange: &mut Exchange<'_>, call: &Call<'_>) {
         if call.frame.is_response() {
             return self.broker.relays.pass_back(exchange, call);
+        }
+        if let Some(acl) = &self.broker.acl
+            && let Err(denied) = acl.check(exchange, call)
+        {
+            // Java's code for it.
+            let remark = denied.to_string();
+            return exchange.refuse(call.reply_handle(), response_code::SYSTEM_ERROR, &remark);
         }
         self.routes.serve(&mut self.broker, exchange, call);
     }

@@ -1,5 +1,6 @@
 //! End to end: drives the built `ferrite`.
 
+mod access;
 mod documents;
 mod kill;
 mod kinds;
