@@ -34,6 +34,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
     Store(command::store::StoreArgs),
+    /// A live view of a cluster: brokers, rates, lag by group, worst queues
+    Top(command::top::TopArgs),
     /// Kills a broker again and again and looks for every acknowledged message
     Torture(command::torture::TortureArgs),
     /// Prints a completion script for your shell
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Quickstart(args) => command::quickstart::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
+        Command::Top(args) => command::top::run(args),
         Command::Torture(args) => command::torture::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());

@@ -1,16 +1,19 @@
 //! Calls about what one broker holds and how far groups have come.
 
+use protocol::body::group::GroupList;
 use protocol::body::offset::{GetConsumerStatusBody, ResetOffsetBody};
-use protocol::body::stats::{BrokerStatsData, ConsumeStats, TopicStatsTable};
+use protocol::body::stats::{BrokerStatsData, ConsumeStats, ConsumeStatsList, TopicStatsTable};
 use protocol::body::topic::TopicList;
-use protocol::body::{MessageQueue, QueueMap, StringMap, group::GroupList};
+use protocol::body::{KvTable, MessageQueue, QueueMap, StringMap};
 use protocol::fastjson;
 use protocol::request::name_server::GetAllTopicListFromNameserver;
 use protocol::request::offset::{
-    GetMaxOffset, InvokeBrokerToGetConsumerStatus, InvokeBrokerToResetOffset,
+    GetMaxOffset, GetMinOffset, InvokeBrokerToGetConsumerStatus, InvokeBrokerToResetOffset,
     SearchOffsetByTimestamp, UpdateConsumerOffset,
 };
-use protocol::request::stats::{GetConsumeStats, ViewBrokerStatsData};
+use protocol::request::stats::{
+    GetBrokerConsumeStats, GetBrokerRuntimeInfo, GetConsumeStats, ViewBrokerStatsData,
+};
 use protocol::request::topic::{GetTopicStatsInfo, QueryTopicConsumeByWho};
 
 use super::Admin;
@@ -104,6 +107,35 @@ impl Admin {
         let (topic, queue_id) = (queue.topic.clone(), queue.queue_id);
         let request = GetMaxOffset { topic, queue_id, committed: true };
         Ok(self.cluster.call(address, &request, b"")?.0.offset)
+    }
+
+    /// As [`Admin::min_offset`], of the broker at `address`.
+    ///
+    /// # Errors
+    /// The broker refuses or does not answer.
+    pub fn min_offset_at(&self, address: &str, queue: &MessageQueue) -> Result<i64, Error> {
+        let (topic, queue_id) = (queue.topic.clone(), queue.queue_id);
+        let request = GetMinOffset { topic, queue_id };
+        Ok(self.cluster.call(address, &request, b"")?.0.offset)
+    }
+
+    /// What a broker says about itself, by key.
+    ///
+    /// # Errors
+    /// The broker refuses or does not answer.
+    pub fn runtime_info_at(&self, address: &str) -> Result<StringMap<String>, Error> {
+        let (_, body) = self.cluster.call(address, &GetBrokerRuntimeInfo {}, b"")?;
+        Ok(fastjson::read::<KvTable>(&body)?.table)
+    }
+
+    /// Offsets and lag of all groups on one broker.
+    ///
+    /// # Errors
+    /// The broker refuses or does not answer.
+    pub fn all_consume_stats_at(&self, address: &str) -> Result<ConsumeStatsList, Error> {
+        let request = GetBrokerConsumeStats { is_order: false };
+        let (_, body) = self.cluster.call(address, &request, b"")?;
+        Ok(fastjson::read(&body)?)
     }
 
     /// Sets the offset a group has committed.
