@@ -13,12 +13,23 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nameserver", &["base", "model", "protocol", "remoting"]),
     ("broker", &["base", "model", "filter", "protocol", "remoting", "store"]),
     ("client", &["base", "model", "protocol", "remoting"]),
+    ("admin", &["base", "model", "protocol", "remoting", "client"]),
     ("testkit", &["base"]),
     ("sim", &["base", "model", "store", "testkit"]),
     ("tidy", &[]),
     (
         "ferrite",
-        &["base", "model", "protocol", "remoting", "store", "nameserver", "broker", "client"],
+        &[
+            "base",
+            "model",
+            "protocol",
+            "remoting",
+            "store",
+            "nameserver",
+            "broker",
+            "client",
+            "admin",
+        ],
     ),
 ];
 
@@ -27,7 +38,7 @@ const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
     ("clap", &["ferrite", "sim"]),
-    ("serde_json", &["protocol", "nameserver", "broker", "client", "testkit", "ferrite"]),
+    ("serde_json", &["protocol", "nameserver", "broker", "client", "admin", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];
 

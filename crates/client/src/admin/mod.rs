@@ -9,10 +9,12 @@ pub mod view;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::permission;
 use protocol::body::MessageQueue;
 use protocol::body::route::{ClusterInfo, TopicRouteData};
+use protocol::request::Request;
 use protocol::request::message::{QueryMessage, ViewMessageById};
 use protocol::request::name_server::GetBrokerClusterInfo;
 use protocol::request::offset::{GetMaxOffset, GetMinOffset, QueryConsumerOffset};
@@ -36,6 +38,33 @@ impl Admin {
     /// No name server is given.
     pub fn new(name_servers: &str) -> Result<Admin, Error> {
         Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None))? })
+    }
+
+    /// As [`Admin::new`]; without a name server, only calls by address work.
+    pub fn to(name_servers: &str) -> Admin {
+        Admin { cluster: Cluster::to(name_servers, Arc::new(|_| None)) }
+    }
+
+    /// Calls a server at an address, whatever the request is.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer within `timeout`.
+    pub fn call<R: Request>(
+        &self,
+        address: &str,
+        request: &R,
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<(R::Reply, Vec<u8>), Error> {
+        Ok(self.cluster.remote.call(address, request, body, timeout)?)
+    }
+
+    /// Calls the name servers in turn until one answers.
+    ///
+    /// # Errors
+    /// One refused, or none answered.
+    pub fn ask_name_server<R: Request>(&self, request: &R) -> Result<(R::Reply, Vec<u8>), Error> {
+        self.cluster.ask_name_server(request)
     }
 
     /// All brokers and clusters.

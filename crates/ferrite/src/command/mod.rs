@@ -1,5 +1,6 @@
 //! The commands of `ferrite`, one file each.
 
+pub mod admin;
 pub mod broker;
 pub mod dev;
 pub mod namesrv;
