@@ -11,5 +11,6 @@ mod retention;
 mod servers;
 mod store_tool;
 mod timers;
+mod top;
 mod until;
 mod wire;
