@@ -199,6 +199,8 @@ config_keys! {
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
         accept_sends_from_ms "startAcceptSendRequestTimeStamp": i64 = 0, Live;
+        /// Whether log files lie in a folder named after the broker and its id.
+        isolate_logs "isolateLogEnable": bool = false, Restart;
         /// Connections without traffic are closed after this many seconds.
         idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
     }

@@ -2,6 +2,7 @@
 //! the command line. Nothing is dropped silently.
 
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use base::config_keys::{BadValue, Effect};
@@ -134,20 +135,93 @@ fn unknown(section: &dyn Section, property: &Property, place: &str) -> Option<No
     }))
 }
 
-/// Every key with its value as `-p` prints them: ours, then Java's others at their defaults.
-/// With `important`, only those operators usually set.
-pub fn print(entries: &[(&'static str, String)], java_keys: &str, important: Option<&[&str]>) {
-    let wanted = |key: &str| important.is_none_or(|list| list.contains(&key));
-    let mut all: Vec<(String, String)> =
-        entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    for known in properties::parse(java_keys) {
-        if !all.iter().any(|(key, _)| *key == known.key) {
-            all.push((known.key, known.value));
+/// Keys that `-m` prints: those Java marks as important.
+const IMPORTANT: &[&str] = &[
+    "namesrvAddr",
+    "listenPort",
+    "brokerIP1",
+    "recoverConcurrently",
+    "autoCreateTopicEnable",
+    "autoCreateSubscriptionGroup",
+    "msgTraceTopicName",
+    "traceTopicEnable",
+    "rejectTransactionMessage",
+    "fetchNameSrvAddrByDnsLookup",
+    "fetchNamesrvAddrByAddressServer",
+    "transactionTimeOut",
+    "transactionCheckMax",
+    "transactionCheckInterval",
+    "aclEnable",
+    "storePathRootDir",
+    "storePathCommitLog",
+    "storePathDLedgerCommitLog",
+    "storePathEpochFile",
+    "storePathBrokerIdentity",
+    "disappearTimeAfterStart",
+    "storeType",
+    "flushIntervalCommitLog",
+    "commitIntervalCommitLog",
+    "flushCommitLogTimed",
+    "deleteWhen",
+    "fileReservedTime",
+    "deleteFileBatchMax",
+    "maxTransferBytesOnMessageInMemory",
+    "maxTransferCountOnMessageInMemory",
+    "maxTransferBytesOnMessageInDisk",
+    "maxTransferCountOnMessageInDisk",
+    "accessMessageInMemoryMaxRatio",
+    "messageIndexEnable",
+    "messageIndexSafe",
+    "haMasterAddress",
+    "brokerRole",
+    "flushDiskType",
+    "cleanFileForciblyEnable",
+    "transientStorePoolEnable",
+    "dispatchFromSenderThread",
+    "wakeCommitWhenPutMessage",
+    "wakeFlushWhenPutMessage",
+    "enableCleanExpiredOffset",
+    "totalReplicas",
+    "inSyncReplicas",
+    "minInSyncReplicas",
+    "allAckInSyncStateSet",
+    "enableAutoInSyncReplicas",
+    "haFlowControlEnable",
+];
+
+/// What `-p` prints: every key in Java's order with its value, ours or Java's default, each on a
+/// line as Java's console logger writes it. With `important_only`, what `-m` prints.
+pub fn print(entries: &[(&'static str, String)], java_keys: &str, important_only: bool) {
+    let time = crate::logging::time_text(base::clock::wall_ms());
+    let mut out = std::io::stdout().lock();
+    for (key, value) in listing(entries, java_keys, important_only) {
+        if writeln!(out, "{time} INFO main - {key}={value}").is_err() {
+            return; // nobody reads on
         }
     }
-    for (key, value) in all.iter().filter(|(key, _)| wanted(key)) {
-        anstream::println!("{key}={value}");
+}
+
+/// Keys and values in Java's order; what Java has not comes last.
+fn listing(
+    entries: &[(&'static str, String)],
+    java_keys: &str,
+    important_only: bool,
+) -> Vec<(String, String)> {
+    let java = properties::parse(java_keys);
+    let ours = |key: &str| entries.iter().find(|(k, _)| *k == key).map(|(_, value)| value.clone());
+    let mut all: Vec<(String, String)> = java
+        .iter()
+        .map(|known| (known.key.clone(), ours(&known.key).unwrap_or_else(|| known.value.clone())))
+        .collect();
+    for (key, value) in entries {
+        if !java.iter().any(|known| known.key == *key) {
+            all.push(((*key).to_owned(), value.clone()));
+        }
     }
+    if important_only {
+        all.retain(|(key, _)| IMPORTANT.contains(&key.as_str()));
+    }
+    all
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["base", "model", "protocol", "remoting"]),
     ("testkit", &["base"]),
     ("sim", &["base", "model", "store", "testkit"]),
+    ("package", &[]),
     ("tidy", &[]),
     (
         "ferrite",
@@ -26,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
-    ("clap", &["ferrite", "sim"]),
+    ("clap", &["ferrite", "sim", "package"]),
     ("serde_json", &["protocol", "nameserver", "broker", "client", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];

@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod dev;
+pub mod example;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;

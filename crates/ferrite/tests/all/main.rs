@@ -3,6 +3,8 @@
 mod documents;
 mod kill;
 mod kinds;
+#[cfg(unix)]
+mod package;
 mod peer;
 mod pop;
 mod quickstart;
