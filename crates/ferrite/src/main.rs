@@ -35,6 +35,8 @@ enum Command {
     Quickstart(command::quickstart::QuickstartArgs),
     /// The examples of RocketMQ's tutorials: producer, consumer, pull-consumer
     Example(command::example::ExampleArgs),
+    /// Explains configuration keys, checks files, compares files
+    Config(command::config::ConfigArgs),
     /// Measures any RocketMQ broker: load, latency, broker CPU per message
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Broker(args) => command::broker::run(args),
         Command::Quickstart(args) => command::quickstart::run(args),
         Command::Example(args) => command::example::run(args),
+        Command::Config(args) => command::config::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
         Command::Torture(args) => command::torture::run(args),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use broker::config::{BrokerConfig, JAVA_KEYS};
 use clap::Args;
 
-use super::stop;
+use super::{stop, stored};
 use crate::logging::Role;
 use crate::{config_file, logging};
 
@@ -59,7 +59,11 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut config = BrokerConfig::default();
-    let notes = config_file::load(&mut config, args.config_file.as_deref(), &args.settings)?;
+    let mut notes = config_file::load(&mut config, args.config_file.as_deref(), &args.settings)?;
+    if let Some(file) = &args.config_file {
+        let keys = config_file::read(file)?.into_iter().map(|property| property.key).collect();
+        notes.extend(stored::keep_sizes(&mut config, &keys));
+    }
     if let Some(list) = args.namesrv_addr {
         config.namesrv_addr = list;
     } else if config.namesrv_addr.is_empty() {
@@ -75,6 +79,12 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         false => String::new(),
     };
     let _logging = logging::start_server(Role::Broker, &isolated);
+    let defaults = BrokerConfig::default().entries();
+    for (key, value) in config.entries() {
+        if !defaults.contains(&(key, value.clone())) {
+            tracing::info!("{key}={value}");
+        }
+    }
     for note in notes {
         tracing::warn!("{}", note.0);
     }

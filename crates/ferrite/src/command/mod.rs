@@ -1,6 +1,7 @@
 //! The commands of `ferrite`, one file each.
 
 pub mod broker;
+pub mod config;
 pub mod dev;
 pub mod example;
 pub mod namesrv;
@@ -9,3 +10,4 @@ pub mod store;
 pub mod torture;
 
 mod stop;
+mod stored;

@@ -47,6 +47,38 @@ fn lists_and_help_are_those_of_java() {
     assert!(set.out.contains(" INFO main - sendMessageThreadPoolNums=2\n"), "Java's default");
 }
 
+// Every shipped file is sound, but for those that ask for what does not exist.
+#[test]
+fn shipped_configuration_is_checked() {
+    let here = Installation::new("conf");
+    let cases = [
+        ("broker.conf", 0),
+        ("namesrv.conf", 0),
+        ("2m-noslave/broker-a.properties", 0),
+        ("2m-noslave/broker-trace.properties", 0),
+        ("2m-2s-async/broker-b.properties", 0),
+        ("2m-2s-async/broker-b-s.properties", 1),
+        ("2m-2s-sync/broker-a.properties", 1),
+        ("dledger/broker-n0.conf", 1),
+        ("controller/quick-start/namesrv.conf", 1),
+        ("container/2container-2m-2s/broker-b-in-container2.conf", 1),
+    ];
+    for (file, code) in cases {
+        let command = format!("exec bin/ferrite config check conf/{file}");
+        let said = here.run(&["-c", &command]);
+        assert_eq!(said.code, code, "{file}: {}{}", said.out, said.err);
+        assert!(!said.out.contains("unknown key") || code == 1, "{file}: {}", said.out);
+    }
+    let differ = "exec bin/ferrite config diff conf/2m-2s-sync/broker-a.properties \
+                  conf/2m-noslave/broker-b.properties";
+    let said = here.run(&["-c", differ]);
+    let expected = "brokerName: broker-a -> broker-b\n\
+                    brokerRole: SYNC_MASTER -> ASYNC_MASTER (default)\n";
+    assert_eq!((said.code, said.out.as_str()), (0, expected));
+    let said = here.run(&["-c", "exec bin/ferrite config explain flushDiskTyp"]);
+    assert!(said.code == 1 && said.err.contains("did you mean flushDiskType?"), "{}", said.err);
+}
+
 // A33, X02: the tutorials print a path without its slash.
 #[test]
 fn errors_name_what_is_wrong() {
