@@ -42,6 +42,49 @@ pub struct KeyRow {
     pub doc: &'static str,
 }
 
+/// What becomes of a key of Java's that is no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is accepted and changes nothing.
+    Ignored,
+    /// Another value than Java's default is refused: to go on without what it asks for would break
+    /// a promise.
+    Refused,
+}
+
+/// Keys of Java's that are no rows, for one reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Unused {
+    /// What becomes of them.
+    pub fate: Fate,
+    /// Why.
+    pub why: &'static str,
+    /// The keys.
+    pub keys: &'static [&'static str],
+}
+
+/// The group of unused keys that `key` is in.
+pub fn unused<'a>(groups: &'a [Unused], key: &str) -> Option<&'a Unused> {
+    groups.iter().find(|group| group.keys.contains(&key))
+}
+
+/// Checks that every key of Java's is a row or stands in one group, and in one only; returns what
+/// is wrong, for a test beside the tables.
+pub fn disagreements(java: &[&str], rows: &[KeyRow], groups: &[Unused]) -> Vec<String> {
+    let times = |key: &str| {
+        let in_groups = groups.iter().flat_map(|g| g.keys).filter(|k| **k == key).count();
+        in_groups + rows.iter().filter(|row| row.key == key).count()
+    };
+    let mut wrong: Vec<String> = java
+        .iter()
+        .filter(|key| times(key) != 1)
+        .map(|key| format!("{key} stands in {} rows and groups", times(key)))
+        .collect();
+    let stray = groups.iter().flat_map(|g| g.keys).filter(|key| !java.contains(key));
+    wrong.extend(stray.map(|key| format!("{key} is no key of Java's")));
+    wrong
+}
+
 /// Why a value was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
@@ -209,6 +252,23 @@ pub fn markdown(rows: &[KeyRow]) -> String {
             row.key, row.kind, row.effect, row.doc
         );
         out.push_str(&line);
+    }
+    out
+}
+
+/// The groups of unused keys as Markdown. `default_of` gives Java's default.
+pub fn unused_markdown(groups: &[Unused], default_of: impl Fn(&str) -> String) -> String {
+    let mut out = String::from("| key | Java's default | what becomes of it |\n|---|---|---|\n");
+    for group in groups {
+        let fate = match group.fate {
+            Fate::Ignored => "ignored",
+            Fate::Refused => "**refused** unless default",
+        };
+        for key in group.keys {
+            let default = default_of(key);
+            let default = if default.is_empty() { "(none)" } else { &default };
+            out.push_str(&format!("| `{key}` | `{default}` | {fate}: {} |\n", group.why));
+        }
     }
     out
 }

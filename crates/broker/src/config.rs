@@ -1,5 +1,5 @@
-//! The broker's configuration: one row per key. Keys of Java's that stand in no row are accepted
-//! and have no effect; [`crate::config::JAVA_KEYS`] lists them.
+//! The broker's configuration: one row per key this broker acts on. [`crate::unused_keys`] has the
+//! others of Java's; [`JAVA_KEYS`] lists all of Java's in its order.
 
 use base::{config_enum, config_keys};
 
@@ -82,6 +82,10 @@ config_keys! {
         pull_count_disk "maxTransferCountOnMessageInDisk": i32 = 8, Restart;
         /// Bytes per pull from disk.
         pull_bytes_disk "maxTransferBytesOnMessageInDisk": i32 = 65_536, Restart;
+        /// Percentage of the machine's memory that the newest log is taken to occupy.
+        in_memory_percent "accessMessageInMemoryMaxRatio": u64 = 40, Restart;
+        /// Bytes of queue entries that one pull may look through for messages its filter wants.
+        filter_scan_bytes "maxFilterMessageSize": u64 = 16_000, Restart;
         /// Messages returned by one query at most.
         query_count_max "defaultQueryMaxNum": i32 = 32, Live;
         /// Whether a first send creates its topic.
@@ -207,6 +211,8 @@ config_keys! {
         /// File of accounts that requests change, below the folder of the installation. With Java
         /// a system property.
         acl_file "rocketmq.acl.plain.file": String = "conf/plain_acl.yml".to_owned(), Restart;
+        /// Whether log files lie in a folder named after the broker and its id.
+        isolate_logs "isolateLogEnable": bool = false, Restart;
         /// Connections without traffic are closed after this many seconds.
         idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
     }
@@ -234,34 +240,25 @@ impl BrokerConfig {
 
 #[cfg(test)]
 mod tests {
+    use base::config_keys::disagreements;
+
     use super::*;
 
     #[test]
-    fn every_row_is_a_key_of_java_with_its_default() {
+    fn every_key_of_java_is_a_row_with_its_default_or_has_a_reason() {
         let java = base::properties::parse(JAVA_KEYS);
-        // These defaults are the machine's, or were set for the recording.
-        let free = [
-            "defaultTopicQueueNums",
-            "traceTopicEnable",
-            "diskMaxUsedSpaceRatio",
-            "transactionTimeOut",
-            "transactionCheckInterval",
-            "enablePropertyFilter",
-            "recallMessageEnable",
-        ];
         // Java's system properties have names in parts.
         for row in BrokerConfig::rows().into_iter().filter(|row| !row.key.contains('.')) {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {
                 panic!("{} is not a key of Java's", row.key);
             };
-            let same = found.value == row.default || found.value.is_empty();
-            assert!(
-                same || row.default.is_empty() || free.contains(&row.key),
-                "{}: {} in Java, {} here",
-                row.key,
-                found.value,
-                row.default
-            );
+            assert_eq!(found.value, row.default, "{}", row.key);
+        }
+        let java: Vec<&str> = java.iter().map(|p| p.key.as_str()).collect();
+        let wrong = disagreements(&java, &BrokerConfig::rows(), crate::unused_keys::UNUSED);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        for (_, key) in crate::unused_keys::SPELLINGS {
+            assert!(BrokerConfig::rows().iter().any(|row| row.key == *key), "{key}");
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod queue_lock;
 pub mod stats;
 pub mod topic_table;
 pub mod unique_key;
+pub mod unused_keys;
 
 pub mod delay;
 pub mod pop;

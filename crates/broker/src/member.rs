@@ -163,8 +163,15 @@ impl Registrar {
     ) -> Vec<String> {
         let Registration { header, body, timeout } = registration;
         let mut failed = Vec::new();
-        for NameServer { address, .. } in self.name_servers.iter().filter(|ns| is_chosen(ns)) {
+        for NameServer { address, known, .. } in self.name_servers.iter().filter(|ns| is_chosen(ns))
+        {
             match self.client.call(address, header, body, *timeout) {
+                Ok((_, _)) if known.is_none() => {
+                    // The words scripts look for in broker.log.
+                    let id = header.broker_id;
+                    tracing::info!("register broker[{id}]to name server {address} OK");
+                    with_broker(shared, Broker::note_registered);
+                }
                 Ok((_, _)) => {
                     tracing::debug!(name_server = address, "registered");
                     with_broker(shared, Broker::note_registered);

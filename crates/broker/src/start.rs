@@ -285,6 +285,8 @@ fn store_config(config: &BrokerConfig) -> StoreConfig {
         in_memory_bytes_max: config.pull_bytes_memory.max(1) as usize,
         on_disk_messages_max: config.pull_count_disk.max(1) as usize,
         on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
+        in_memory_percent: config.in_memory_percent.min(100),
+        filter_scan_bytes: config.filter_scan_bytes as i64,
         record_crc: config.record_crc,
         timer_window_s: timer::window_s(config),
         retention: retention::settings(config),

@@ -25,11 +25,18 @@ enum Command {
     /// Name server and broker in one process, for development
     Dev(command::dev::DevArgs),
     /// The name server: tells clients where brokers are
+    // The class name is how scripts of Java's start it, and what process lists are searched for.
+    #[command(alias = "org.apache.rocketmq.namesrv.NamesrvStartup")]
     Namesrv(command::namesrv::NamesrvArgs),
     /// The broker: keeps messages
+    #[command(alias = "org.apache.rocketmq.broker.BrokerStartup")]
     Broker(command::broker::BrokerArgs),
     /// Sends and consumes messages of several kinds through real sockets and shows what happened
     Quickstart(command::quickstart::QuickstartArgs),
+    /// The examples of RocketMQ's tutorials: producer, consumer, pull-consumer
+    Example(command::example::ExampleArgs),
+    /// Explains configuration keys, checks files, compares files
+    Config(command::config::ConfigArgs),
     /// Measures any RocketMQ broker: load, latency, broker CPU per message
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
@@ -57,6 +64,8 @@ fn main() -> ExitCode {
         Command::Namesrv(args) => command::namesrv::run(args),
         Command::Broker(args) => command::broker::run(args),
         Command::Quickstart(args) => command::quickstart::run(args),
+        Command::Example(args) => command::example::run(args),
+        Command::Config(args) => command::config::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
         Command::Top(args) => command::top::run(args),

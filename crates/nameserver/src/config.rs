@@ -1,5 +1,5 @@
-//! The name server's configuration: one row per key. Keys of Java's that stand in no row are
-//! accepted and have no effect; [`JAVA_KEYS`] lists them all.
+//! The name server's configuration: one row per key it acts on. [`crate::unused_keys`] has the
+//! others of Java's; [`JAVA_KEYS`] lists all of Java's in its order.
 
 use std::path::PathBuf;
 
@@ -72,25 +72,22 @@ fn path_or(configured: &str, name: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use base::config_keys::disagreements;
+
     use super::*;
 
     #[test]
-    fn every_row_is_a_key_of_java_with_its_default() {
+    fn every_key_of_java_is_a_row_with_its_default_or_has_a_reason() {
         let java = base::properties::parse(JAVA_KEYS);
-        // Java's paths are the machine's, or were set for the recording.
-        let free = ["kvConfigPath", "configStorePath"];
         for row in NameServerConfig::rows() {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {
                 panic!("{} is not a key of Java's", row.key);
             };
-            assert!(
-                found.value == row.default || free.contains(&row.key),
-                "{}: {} in Java, {} here",
-                row.key,
-                found.value,
-                row.default
-            );
+            assert_eq!(found.value, row.default, "{}", row.key);
         }
+        let java: Vec<&str> = java.iter().map(|p| p.key.as_str()).collect();
+        let wrong = disagreements(&java, &NameServerConfig::rows(), crate::unused_keys::UNUSED);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]

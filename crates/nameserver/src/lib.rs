@@ -7,6 +7,7 @@
 pub mod config;
 
 pub mod settings;
+pub mod unused_keys;
 
 pub mod kv_table;
 pub mod route_table;

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("admin", &["base", "model", "protocol", "remoting", "client"]),
     ("testkit", &["base"]),
     ("sim", &["base", "model", "store", "testkit"]),
+    ("package", &[]),
     ("tidy", &[]),
     (
         "ferrite",
@@ -38,7 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
-    ("clap", &["ferrite", "sim"]),
+    ("clap", &["ferrite", "sim", "package"]),
     ("serde_json", &["protocol", "nameserver", "broker", "client", "admin", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];

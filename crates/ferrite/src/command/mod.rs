@@ -2,7 +2,9 @@
 
 pub mod admin;
 pub mod broker;
+pub mod config;
 pub mod dev;
+pub mod example;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;
@@ -10,3 +12,4 @@ pub mod top;
 pub mod torture;
 
 mod stop;
+mod stored;

@@ -4,6 +4,8 @@ mod access;
 mod documents;
 mod kill;
 mod kinds;
+#[cfg(unix)]
+mod package;
 mod peer;
 mod pop;
 mod quickstart;
