@@ -2,7 +2,9 @@
 //! others of Java's; [`JAVA_KEYS`] lists all of Java's in its order.
 
 use base::{config_enum, config_keys};
+use remoting::TlsKeys;
 
+use crate::metrics::MetricsExporter;
 use crate::retention::DayHours;
 
 config_enum! {
@@ -29,7 +31,7 @@ config_enum! {
 
 config_keys! {
     /// Every key this broker acts on.
-    BrokerConfig {
+    BrokerConfig with tls: TlsKeys {
         /// Name of the cluster; also the name of a system topic.
         broker_cluster_name "brokerClusterName": String = "DefaultCluster".to_owned(), Fixed;
         /// Name of the broker group; also the name of a system topic. The host name when empty.
@@ -203,6 +205,14 @@ config_keys! {
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
         accept_sends_from_ms "startAcceptSendRequestTimeStamp": i64 = 0, Live;
+        /// How figures leave the broker: PROM answers Prometheus, and probes of health.
+        metrics_exporter "metricsExporterType": MetricsExporter = MetricsExporter::Disable, Restart;
+        /// Port for Prometheus and for probes.
+        metrics_port "metricsPromExporterPort": u16 = 5557, Restart;
+        /// Address to listen on for them. `bindAddress` when empty.
+        metrics_host "metricsPromExporterHost": String = String::new(), Restart;
+        /// Series of one metric at most.
+        metrics_series_max "metricsOtelCardinalityLimit": i32 = 50_000, Restart;
         /// Folder of the installation: `conf/plain_acl.yml` and `conf/acl` are below it.
         /// `$ROCKETMQ_HOME` when empty.
         rocketmq_home "rocketmqHome": String = String::new(), Restart;

@@ -14,7 +14,6 @@ use std::time::Duration;
 use base::clock::wall_ms;
 use base::crc32::crc32_31;
 use model::topic::{DataVersion, TopicConfig};
-use protocol::frame::HeaderKind;
 use protocol::request::name_server::{QueryDataVersion, RegisterBroker, UnregisterBroker};
 use remoting::Client;
 
@@ -76,13 +75,10 @@ enum News {
 }
 
 impl Registrar {
-    /// For the given name servers, `host:port` each.
-    pub fn new(addresses: Vec<String>) -> Registrar {
+    /// For the given name servers, `host:port` each, called by `client`.
+    pub fn new(addresses: Vec<String>, client: Client) -> Registrar {
         let name_server = |address| NameServer { address, known: None };
-        Registrar {
-            name_servers: addresses.into_iter().map(name_server).collect(),
-            client: Client::new(HeaderKind::Json),
-        }
+        Registrar { name_servers: addresses.into_iter().map(name_server).collect(), client }
     }
 
     /// The thread's body: until the process ends.

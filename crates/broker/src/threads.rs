@@ -8,6 +8,7 @@
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
 //! | `store-read` | pulls of old messages | reads them into the page cache |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |
+//! | `broker-http` | Prometheus, probes | `/metrics`, `/healthz`, `/readyz` |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
 use std::collections::BTreeMap;

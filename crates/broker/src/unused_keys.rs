@@ -297,17 +297,13 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "metrics are not exported yet",
+        why: "metrics are exported as Prometheus text only",
         keys: &[
-            "metricsExporterType",
-            "metricsOtelCardinalityLimit",
             "metricsGrpcExporterTarget",
             "metricsGrpcExporterHeader",
             "metricGrpcExporterTimeOutInMills",
             "metricGrpcExporterIntervalInMills",
             "metricLoggingExporterIntervalInMills",
-            "metricsPromExporterPort",
-            "metricsPromExporterHost",
             "metricsLabel",
             "metricsInDelta",
             "transactionMetricFlushInterval",

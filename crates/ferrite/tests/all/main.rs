@@ -2,6 +2,7 @@
 
 mod access;
 mod documents;
+mod health;
 mod kill;
 mod kinds;
 #[cfg(unix)]
