@@ -20,8 +20,9 @@ const QUEUE_BACKLOG_MAX: usize = 64 << 20;
 /// How much of them one write takes there: with a file access or two per queue a few ms, where all
 /// of a hundred thousand queues would take seconds.
 const QUEUE_RELIEF: usize = 64 << 10;
-/// Keys waiting for the index beyond which a write takes them there itself.
-const INDEX_BACKLOG_MAX: usize = 2 << 20;
+/// Keys waiting for the index beyond which a write takes them there itself, 16 bytes each: only if
+/// the device is so slow that memory would run out, for it takes seconds.
+const INDEX_BACKLOG_MAX: usize = 16 << 20;
 
 /// One node's messages. See the crate's description for the way of a message through it.
 pub struct Store {

@@ -4,9 +4,9 @@
 //!    and index are on disk below it), else by Java's rules for directories Java left.
 //! 2. Reading from there to the end. A torn tail is cut. Damage elsewhere makes the start fail,
 //!    before anything was changed.
-//! 3. The records from the start point on are dispatched again. Their units come to stand where they
-//!    stood, for our queue files have no units of lost messages. Other files (Java's, or damaged
-//!    ones) lose what refers to the log beyond the start point first.
+//! 3. The records from the start point on are dispatched again. Their units come to stand where
+//!    they stood, for our queue files have no units of lost messages. Other files (Java's, or
+//!    damaged ones) lose what refers to the log beyond the start point first.
 //!
 //! After a clean stop none of that is needed, and queues are looked at when first used.
 
