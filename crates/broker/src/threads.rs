@@ -139,9 +139,8 @@ fn flush_loop(shared: &Shared, interval: Duration) {
 
 fn work_loop(shared: &Shared, interval: Duration) {
     while shared.signals.work.wait(interval) != Woken::Stop {
-        for kind in BACKGROUND {
-            while run_job(shared, kind) {}
-        }
+        // In turns: one kind may have work for longer than another can wait.
+        while BACKGROUND.map(|kind| run_job(shared, kind)).contains(&true) {}
     }
 }
 
