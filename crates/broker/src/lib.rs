@@ -30,6 +30,7 @@ pub mod routes;
 pub mod ack;
 pub mod cold;
 pub mod long_poll;
+pub mod pace;
 pub mod persist;
 pub mod relay;
 pub mod saved;
