@@ -220,8 +220,18 @@ impl Broker {
 
     /// Answers `to` when every change of `file` made so far is on disk.
     pub fn reply_when_saved(&mut self, file: crate::saved::StateFile, to: ReplyHandle) {
+        self.reply_with_when_saved(file, to, Vec::new());
+    }
+
+    /// As [`Broker::reply_when_saved`], with a body.
+    pub fn reply_with_when_saved(
+        &mut self,
+        file: crate::saved::StateFile,
+        to: ReplyHandle,
+        body: Vec<u8>,
+    ) {
         let change = file.changes(self);
-        self.saves.wait(file, change, to);
+        self.saves.wait(file, change, to, body);
         self.signals.save.ask();
     }
 

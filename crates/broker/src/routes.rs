@@ -124,7 +124,7 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetBrokerConsumeStats => consumer::broker_stats,
         plain QuerySubscriptionByConsumer => consumer::subscription,
         later GetConsumerRunningInfo => client::running_info,
-        plain LockBatchMq => lock::lock,
+        later LockBatchMq => lock::lock,
         plain UnlockBatchMq => lock::unlock,
 
         later UpdateAndCreateTopic => topic::create,

@@ -117,8 +117,13 @@ impl Shared {
                 state.held_until_ns = due(self.config.retry_after);
             }
         }
+        let lets_go = state.is_unlocked_later && state.window.in_hand() == 0;
         drop(state);
         queue.settle();
+        if lets_go {
+            self.commit_last(queue);
+            return self.let_go(&[(*queue.id).clone()]);
+        }
         if consumed == Consumed::Later {
             return self.later(queue, What::List, self.config.retry_after);
         }

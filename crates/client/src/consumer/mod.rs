@@ -57,6 +57,7 @@ const LOCK_PERIOD: Duration = Duration::from_secs(20);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Indices of the periodic steps.
+const STEP_HEARTBEAT: usize = 1;
 const STEP_REBALANCE: usize = 2;
 const STEP_LOCK: usize = 3;
 const STEP_LATER: usize = 5;
