@@ -4,6 +4,7 @@ mod access;
 mod documents;
 mod kill;
 mod kinds;
+mod mqadmin;
 mod peer;
 mod pop;
 mod quickstart;
