@@ -23,6 +23,11 @@ pub fn time_as_number(ms: i64) -> String {
     format_time(ms, "%Y%m%d%H%M%S")
 }
 
+/// `20261121094925224` in the machine's time zone.
+pub fn time_as_number_with_ms(ms: i64) -> String {
+    format_time(ms, "%Y%m%d%H%M%S%3f")
+}
+
 /// Milliseconds since 1970 of `yyyy-MM-dd#HH:mm:ss:SSS` in the machine's time zone.
 pub fn parse_time(text: &str) -> Option<i64> {
     let (rest, ms) = text.rsplit_once(':')?;

@@ -34,6 +34,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
     Store(command::store::StoreArgs),
+    /// A live view of a cluster: brokers, rates, lag by group, worst queues
+    Top(command::top::TopArgs),
     /// Kills a broker again and again and looks for every acknowledged message
     Torture(command::torture::TortureArgs),
     /// Every command of mqadmin, with tables, --json and --watch; `ferrite admin` lists them
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Quickstart(args) => command::quickstart::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
+        Command::Top(args) => command::top::run(args),
         Command::Torture(args) => command::torture::run(args),
         Command::Admin(args) => return command::admin::run(admin::Invocation::Admin, &args),
         Command::Mqadmin(args) => return command::admin::run(admin::Invocation::Mqadmin, &args),

@@ -92,6 +92,18 @@ impl Out {
         self.member(name, value);
     }
 
+    /// A text for the two textual ways and one more entry of an array for the third.
+    pub fn item(&mut self, text: &str, name: &str, value: impl Into<Value>) {
+        match self.rendering {
+            Rendering::Plain => self.write(text),
+            Rendering::Terminal => self.write(&harmless(text)),
+            Rendering::Json => match slot(&mut self.json, name) {
+                Value::Array(entries) => entries.push(value.into()),
+                other => *other = Value::Array(vec![value.into()]),
+            },
+        }
+    }
+
     /// Keys with their values, each printed with `format`, such as `%-32s: %s%n`.
     pub fn pairs<K: AsRef<str>, V: AsRef<str>>(
         &mut self,

@@ -6,6 +6,7 @@ pub mod dev;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;
+pub mod top;
 pub mod torture;
 
 mod stop;

@@ -12,5 +12,6 @@ mod retention;
 mod servers;
 mod store_tool;
 mod timers;
+mod top;
 mod until;
 mod wire;

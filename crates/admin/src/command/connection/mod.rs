@@ -1,7 +1,9 @@
 //! Connections of clients. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+mod client;
+
+use super::{Action, Command, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -16,7 +18,7 @@ pub const ROWS: &[Command] = &[
             value("t", "topic", "topic name").required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(client::producers),
     },
     Command {
         name: "consumerConnection",
@@ -29,6 +31,6 @@ pub const ROWS: &[Command] = &[
             value("b", "brokerAddr", "broker address"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(client::consumers),
     },
 ];

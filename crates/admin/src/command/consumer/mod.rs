@@ -1,7 +1,13 @@
 //! Consumer groups. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+mod group;
+mod monitor;
+pub mod progress;
+pub mod running;
+pub mod status;
+
+use super::{Action, Command, flag, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -35,7 +41,7 @@ pub const ROWS: &[Command] = &[
             value("", "attributes", "attribute(+a=b,+c=d,-e)"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(group::update),
     },
     Command {
         name: "updateSubGroupList",
@@ -56,7 +62,7 @@ pub const ROWS: &[Command] = &[
             .required(),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(group::update_list),
     },
     Command {
         name: "setConsumeMode",
@@ -73,7 +79,7 @@ pub const ROWS: &[Command] = &[
             value("q", "popShareQueueNum", "num of queue which share in pop mode"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(group::set_mode),
     },
     Command {
         name: "deleteSubGroup",
@@ -88,7 +94,7 @@ pub const ROWS: &[Command] = &[
             value("r", "removeOffset", "remove offset"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(group::delete),
     },
     Command {
         name: "consumerProgress",
@@ -107,7 +113,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(progress::show),
     },
     Command {
         name: "consumerStatus",
@@ -122,7 +128,7 @@ pub const ROWS: &[Command] = &[
             flag("s", "jstack", "Run jstack command in the consumer progress"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(status::show),
     },
     Command {
         name: "startMonitoring",
@@ -132,7 +138,7 @@ pub const ROWS: &[Command] = &[
         summary: "Start Monitoring.",
         options: &[],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(monitor::run),
     },
     Command {
         name: "getConsumerConfig",
@@ -142,6 +148,6 @@ pub const ROWS: &[Command] = &[
         summary: "Get consumer config by subscription group name.",
         options: &[value("g", "groupName", "subscription group name").required()],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(group::show),
     },
 ];

@@ -1,7 +1,17 @@
 //! Messages: looking them up, printing, sending. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+mod consume;
+mod dump;
+mod find;
+pub mod print;
+mod send;
+pub mod text;
+pub mod trace;
+mod traced;
+mod track;
+
+use super::{Action, Command, flag, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -12,7 +22,7 @@ pub const ROWS: &[Command] = &[
         since: "4.4",
         summary: "Query Message by Id.",
         options: &[
-            value("t", "topic", "topic name").required(),
+            value("t", "topic", "topic name"),
             value("i", "msgId", "Message Id").required(),
             value("g", "consumerGroup", "consumer group name"),
             value("d", "clientId", "The consumer's client id"),
@@ -26,7 +36,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(find::by_id),
     },
     Command {
         name: "queryMsgByKey",
@@ -55,7 +65,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(find::by_key),
     },
     Command {
         name: "queryMsgByUniqueKey",
@@ -76,7 +86,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(find::by_unique),
     },
     Command {
         name: "queryMsgByOffset",
@@ -92,7 +102,7 @@ pub const ROWS: &[Command] = &[
             value("f", "bodyFormat", "print message body by the specified format"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(find::by_offset),
     },
     Command {
         name: "queryMsgTraceById",
@@ -116,7 +126,7 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(traced::show),
     },
     Command {
         name: "printMsg",
@@ -138,7 +148,7 @@ pub const ROWS: &[Command] = &[
             value("l", "lmqParentTopic", "Lmq parent topic, lmq is used to find the route."),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(print::topic),
     },
     Command {
         name: "printMsgByQueue",
@@ -163,7 +173,7 @@ pub const ROWS: &[Command] = &[
             value("f", "calculate", "calculate by tag. eg: true | false(default)"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(print::one_queue),
     },
     Command {
         name: "checkMsgSendRT",
@@ -177,7 +187,7 @@ pub const ROWS: &[Command] = &[
             value("s", "size", "message size | default 128 Byte"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(send::check_times),
     },
     Command {
         name: "sendMessage",
@@ -195,7 +205,7 @@ pub const ROWS: &[Command] = &[
             value("m", "msgTraceEnable", "Message Trace Enable, Default: false"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(send::run),
     },
     Command {
         name: "consumeMessage",
@@ -218,7 +228,7 @@ pub const ROWS: &[Command] = &[
             value("c", "MessageNumber", "Number of message to be consumed"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(consume::run),
     },
     Command {
         name: "dumpCompactionLog",
@@ -228,6 +238,6 @@ pub const ROWS: &[Command] = &[
         summary: "Parse compaction log to message.",
         options: &[value("f", "file", "to dump file name")],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(dump::run),
     },
 ];

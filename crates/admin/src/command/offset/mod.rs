@@ -1,7 +1,11 @@
 //! Offsets of groups. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+mod clone;
+pub mod reset;
+mod status;
+
+use super::{Action, Command, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -18,7 +22,7 @@ pub const ROWS: &[Command] = &[
             value("o", "offline", "the group or the topic is offline"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(clone::run),
     },
     Command {
         name: "resetOffsetByTime",
@@ -50,7 +54,7 @@ pub const ROWS: &[Command] = &[
             value("o", "offset", "Expect queue offset, not support old version broker"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(reset::by_time),
     },
     Command {
         name: "skipAccumulatedMessage",
@@ -69,6 +73,41 @@ pub const ROWS: &[Command] = &[
             ),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(reset::skip),
+    },
+    Command {
+        name: "resetOffsetByTimeOld",
+        alias: None,
+        pack: "offset",
+        since: "3.0",
+        summary: "Reset consumer offset by timestamp(execute this command required client restart).",
+        options: &[
+            value("g", "group", "set the consumer group").required(),
+            value("t", "topic", "set the topic").required(),
+            value("s", "timestamp", "set the timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]")
+                .required(),
+            value("f", "force", "set the force rollback by timestamp switch[true|false]"),
+            value(
+                "c",
+                "cluster",
+                "Cluster name or lmq parent topic, lmq is used to find the route.",
+            ),
+        ],
+        asks: Some("resets offsets"),
+        action: Action::Run(reset::by_time_old),
+    },
+    Command {
+        name: "getConsumerStatus",
+        alias: None,
+        pack: "offset",
+        since: "3.0",
+        summary: "get consumer status from client.",
+        options: &[
+            value("g", "group", "set the consumer group").required(),
+            value("t", "topic", "set the topic").required(),
+            value("i", "originClientId", "set the consumer clientId"),
+        ],
+        asks: None,
+        action: Action::Run(status::show),
     },
 ];

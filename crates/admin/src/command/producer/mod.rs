@@ -1,7 +1,9 @@
 //! Producers. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+mod instance;
+
+use super::{Action, Command, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[Command {
@@ -12,5 +14,5 @@ pub const ROWS: &[Command] = &[Command {
     summary: "Query producer's instances, connection, status, etc.",
     options: &[value("b", "broker", "broker address").required()],
     asks: None,
-    action: NOT_YET,
+    action: Action::Run(instance::show),
 }];

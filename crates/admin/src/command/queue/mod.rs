@@ -1,7 +1,9 @@
 //! Consume queues. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, value};
+mod entry;
+
+use super::{Action, Command, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -20,7 +22,7 @@ pub const ROWS: &[Command] = &[
             value("g", "consumer", "consumer group."),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(entry::show),
     },
     Command {
         name: "checkRocksdbCqWriteProgress",
@@ -35,6 +37,6 @@ pub const ROWS: &[Command] = &[
             value("cf", "checkFrom", "check from time"),
         ],
         asks: None,
-        action: NOT_YET,
+        action: Action::Run(entry::check_rocksdb),
     },
 ];

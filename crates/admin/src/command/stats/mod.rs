@@ -1,7 +1,9 @@
 //! Statistics. One row per command; what it does is in the file
 //! of its noun.
 
-use super::{Command, NOT_YET, flag, value};
+mod all;
+
+use super::{Action, Command, flag, value};
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[Command {
@@ -15,5 +17,5 @@ pub const ROWS: &[Command] = &[Command {
         value("t", "topic", "print select topic only"),
     ],
     asks: None,
-    action: NOT_YET,
+    action: Action::Run(all::show),
 }];

@@ -8,7 +8,7 @@ pub enum Compared {
     Same,
     /// As `Same`, without the numbers.
     Shape,
-    /// As `Shape`, in any order.
+    /// Each line must look like a recorded one.
     Lines,
     /// The head of a table; each row must look like a recorded one.
     Table,
@@ -44,40 +44,15 @@ const VOLATILE_KEYS: [&str; 4] = [
     "commitLogDiskRatio_/srv/broker/5.3.3/data/commitlog",
 ];
 
+/// D21: 4.x takes an id alone, 5.3.3 wants the topic too.
+const WITHOUT_TOPIC: Compared = Compared::Not("the topic may be left away here, as in 4.x");
+
 /// Recordings that are not answered alike yet, and why. The list gets shorter.
 pub const NOT_YET: &[(&str, &str)] = &[
     ("listUser", "users of 5.x are not here; Java without them answers with an unknown error"),
-    ("dumpCompactionLog", "the command is still to be written"),
-    ("checkRocksdbCqWriteProgress", "the command is still to be written"),
-    ("updateSubGroup", "the command is still to be written"),
-    ("updateSubGroup-2", "the command is still to be written"),
-    ("getConsumerConfig", "the command is still to be written"),
-    ("consumerProgress", "the command is still to be written"),
-    ("consumerProgress-2", "the command is still to be written"),
-    ("consumerStatus", "the command is still to be written"),
-    ("consumerStatus-2", "the command is still to be written"),
-    ("consumerConnection", "the command is still to be written"),
-    ("consumerConnection-2", "the command is still to be written"),
-    ("producer", "the command is still to be written"),
-    ("producerConnection", "the command is still to be written"),
-    ("sendMessage", "the command is still to be written"),
-    ("consumeMessage", "the command is still to be written"),
-    ("consumeMessage-2", "the command is still to be written"),
-    ("checkMsgSendRT", "the command is still to be written"),
-    ("printMsg", "the command is still to be written"),
-    ("printMsgByQueue", "the command is still to be written"),
-    ("queryCq", "the command is still to be written"),
-    ("queryMsgByKey", "the command is still to be written"),
-    ("queryMsgByOffset", "the command is still to be written"),
-    ("queryMsgByUniqueKey", "the command is still to be written"),
-    ("queryMsgTraceById", "the command is still to be written"),
-    ("statsAll", "the command is still to be written"),
-    ("cloneGroupOffset", "the command is still to be written"),
-    ("resetOffsetByTime", "the command is still to be written"),
-    ("resetOffsetByTime-2", "the command is still to be written"),
-    ("skipAccumulatedMessage", "the command is still to be written"),
-    ("setConsumeMode", "the command is still to be written"),
-    ("deleteSubGroup", "the command is still to be written"),
+    ("checkRocksdbCqWriteProgress", "queues in RocksDB are not here"),
+    ("consumerStatus", "the replay's consumer tells nobody how it runs"),
+    ("consumerStatus-2", "the replay's consumer tells nobody how it runs"),
 ];
 
 /// All recordings.
@@ -99,8 +74,8 @@ pub const CASES: &[Case] = &[
     case("rocksDBConfigToJson", Compared::Same),
     case("topicRoute-3", Compared::Fails),
     case("topicRoute-4", Compared::Same),
-    case("queryMsgById", Compared::Same),
-    case("queryMsgById-2", Compared::Same),
+    case("queryMsgById", WITHOUT_TOPIC),
+    case("queryMsgById-2", WITHOUT_TOPIC),
     case("updateTopic", Compared::Same),
     case("updateTopic-2", Compared::Not("Java prints a stack trace in passing and goes on")),
     case("updateTopic-3", Compared::Fails),

@@ -27,7 +27,8 @@ impl Servers {
     pub fn ours() -> Servers {
         let folder = tempfile::tempdir().expect("a folder");
         let (first, name_server) = Server::name_server(folder.path());
-        let (second, broker) = Server::broker(folder.path(), &name_server, &[]);
+        let (second, broker) =
+            Server::broker(folder.path(), &name_server, &["traceTopicEnable=true"]);
         Servers { name_server, broker, folder, _running: vec![first, second] }
     }
 

@@ -1,4 +1,11 @@
-//! Administrative calls: topics, routes, offsets, lookups.
+//! Administrative calls: topics, routes, offsets, lookups. What is asked of one broker takes its
+//! address; the files beside this one hold those by subject.
+
+mod group;
+pub mod lookup;
+mod member;
+mod progress;
+pub mod view;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
