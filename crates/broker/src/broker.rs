@@ -14,7 +14,7 @@ use protocol::FieldWriter;
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
 use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
-use store::{Store, Written};
+use store::{JobKind, Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
 use crate::acl::Acl;
@@ -22,6 +22,7 @@ use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
 use crate::filter;
+use crate::flush_pace::FlushPace;
 use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
@@ -105,6 +106,8 @@ pub struct Broker {
     pub meters: Meters,
     /// Producers that wait.
     pub acks: Acks,
+    /// How quick flushes are.
+    pub flush_pace: FlushPace,
     /// State files and who waits for them.
     pub saves: Saves,
     /// Ids for messages without one.
@@ -168,6 +171,7 @@ impl Broker {
             stats: Stats::default(),
             meters: Meters::default(),
             acks: Acks::default(),
+            flush_pace: FlushPace::default(),
             saves: Saves::default(),
             unique_keys: UniqueKeys::new(identity.store_host, now_ms),
             acl: None,
@@ -243,7 +247,9 @@ impl Broker {
                     FlushDiskType::Sync if self.acks.staged.is_empty() => self.signals.flush.ask(),
                     FlushDiskType::Sync => {
                         self.acks.wait_for_flush(written);
-                        self.signals.flush.ask();
+                        if !self.flush_pace.is_quick(exchange.now_ns) || !self.flush_here() {
+                            self.signals.flush.ask();
+                        }
                     }
                 }
                 if self.store.has_pressing_work() {
@@ -252,6 +258,21 @@ impl Broker {
             }
             Err(e) => self.fail(exchange, &e.to_string()),
         }
+    }
+
+    /// Flushes on the loop what was just written: a quick device takes less time than to hand the
+    /// flush to the helper and back, and who sends meanwhile shares the next flush. False when a
+    /// flush is under way already.
+    fn flush_here(&mut self) -> bool {
+        let Some(job) = self.store.next_job(wall_ms(), JobKind::Flush) else { return false };
+        let began_ns = mono_ns();
+        let done = job.run();
+        self.flush_pace.note(began_ns, mono_ns());
+        // A failure poisons the store, which logs it; whoever waits is told in this pass.
+        if self.store.finish(done).is_ok() {
+            self.note_arrivals();
+        }
+        true
     }
 
     /// Messages became readable: by a write, or under SYNC_FLUSH by a finished flush. Pulls that

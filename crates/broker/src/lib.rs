@@ -7,6 +7,7 @@ pub mod acl;
 pub mod config;
 
 pub mod filter;
+pub mod flush_pace;
 pub mod group_table;
 pub mod members;
 pub mod meters;
