@@ -7,6 +7,7 @@ mod kill;
 mod kinds;
 #[cfg(unix)]
 mod package;
+mod mqadmin;
 mod peer;
 mod pop;
 mod quickstart;
