@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod broker;
 pub mod dev;
+pub mod man;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;

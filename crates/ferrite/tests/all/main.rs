@@ -10,6 +10,7 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod shell;
 mod store_tool;
 mod timers;
 mod top;
