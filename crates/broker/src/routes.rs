@@ -58,6 +58,7 @@ use crate::handler::{
 pub fn routes() -> Vec<Route<Broker>> {
     let mut rows = message_routes();
     rows.extend(other_routes());
+    rows.extend(own_routes());
     rows
 }
 
@@ -146,7 +147,12 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetAllSubscriptionGroupConfig => group::all,
         plain GetSubscriptionGroupConfig => group::get,
         plain GetConsumeStats => group::consume_stats,
+    }
+}
 
+/// What is about the broker itself.
+fn own_routes() -> Vec<Route<Broker>> {
+    remoting::routes! { Broker;
         plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
         plain UpdateAndCreateAclConfig => acl::put_account,

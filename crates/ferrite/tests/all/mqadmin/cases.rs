@@ -1,5 +1,5 @@
-//! What is compared of each recording, in the order in which the commands are run: earlier ones make
-//! what later ones show.
+//! What is compared of each recording, in the order in which the commands are run: earlier ones
+//! make what later ones show.
 
 /// What is compared.
 #[derive(Clone, Copy)]
