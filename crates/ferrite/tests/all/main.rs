@@ -5,14 +5,15 @@ mod documents;
 mod health;
 mod kill;
 mod kinds;
+mod mqadmin;
 #[cfg(unix)]
 mod package;
-mod mqadmin;
 mod peer;
 mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod shell;
 mod store_tool;
 mod timers;
 mod top;

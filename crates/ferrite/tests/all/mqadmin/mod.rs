@@ -45,6 +45,8 @@ impl Tool {
         let mut child = Command::new(&self.words[0])
             .args(&self.words[1..])
             .args(args)
+            // Some commands leave files where they are run.
+            .current_dir(folder)
             .env_remove("NAMESRV_ADDR")
             .env_remove("ROCKETMQ_HOME")
             .stdin(Stdio::null())
