@@ -253,7 +253,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "changes are told at once, everything at registerNameServerPeriod, in parts where it is much",
+        why: "changes are told at once, everything every registerNameServerPeriod",
         keys: &[
             "forceRegister",
             "compressedRegister",
@@ -449,7 +449,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "idle connections go after serverChannelMaxIdleTimeSeconds, members with their connection",
+        why: "idle connections go after serverChannelMaxIdleTimeSeconds, members with them",
         keys: &["channelExpiredTimeout", "subscriptionExpiredTimeout"],
     },
     Unused {
@@ -598,7 +598,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "one flush begins when one ends, of whatever was written; nothing is counted in pages",
+        why: "one flush begins when one ends, of all that was written; nobody counts pages",
         keys: &[
             "flushCommitLogTimed",
             "flushCommitLogLeastPages",
