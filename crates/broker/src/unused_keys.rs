@@ -610,7 +610,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "an acknowledgement waits as long as the disk needs; FLUSH_DISK_TIMEOUT does not occur",
+        why: "an acknowledgement waits as long as the disk needs, there is no FLUSH_DISK_TIMEOUT",
         keys: &["syncFlushTimeout"],
     },
     Unused {
