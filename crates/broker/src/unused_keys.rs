@@ -253,7 +253,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "changes are told at once, everything at registerNameServerPeriod, in parts where it is much",
+        why: "changes are told at once, everything every registerNameServerPeriod",
         keys: &[
             "forceRegister",
             "compressedRegister",
@@ -445,7 +445,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "idle connections go after serverChannelMaxIdleTimeSeconds, members with their connection",
+        why: "idle connections go after serverChannelMaxIdleTimeSeconds, members with them",
         keys: &["channelExpiredTimeout", "subscriptionExpiredTimeout"],
     },
     Unused {
@@ -594,7 +594,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "one flush begins when one ends, of whatever was written; nothing is counted in pages",
+        why: "one flush begins when one ends, of all that was written; nobody counts pages",
         keys: &[
             "flushCommitLogTimed",
             "flushCommitLogLeastPages",
@@ -606,7 +606,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "an acknowledgement waits as long as the disk needs; FLUSH_DISK_TIMEOUT does not occur",
+        why: "an acknowledgement waits as long as the disk needs, there is no FLUSH_DISK_TIMEOUT",
         keys: &["syncFlushTimeout"],
     },
     Unused {
