@@ -80,7 +80,8 @@ pub const ROWS: &[Command] = &[
         alias: None,
         pack: "offset",
         since: "3.0",
-        summary: "Reset consumer offset by timestamp(execute this command required client restart).",
+        summary: "Reset consumer offset by timestamp(execute this command required client \
+            restart).",
         options: &[
             value("g", "group", "set the consumer group").required(),
             value("t", "topic", "set the topic").required(),
