@@ -22,7 +22,7 @@ use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
 use crate::filter;
 use crate::group_table::GroupTable;
-use crate::handler::pull;
+use crate::handler::{assignment, pull};
 use crate::long_poll::LongPoll;
 use crate::members::Members;
 use crate::meters::Meters;
@@ -447,6 +447,7 @@ impl Service for BrokerService {
         pop::after_write(broker, exchange);
         // Check points of pops that waited.
         broker.write_staged(exchange);
+        assignment::answer_ready(broker, exchange);
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);

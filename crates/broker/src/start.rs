@@ -137,7 +137,8 @@ pub fn start_with_file(
         broker.topics.note_deletion();
     }
     pop::load(&mut broker)?;
-    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
+    let file_bytes = broker.config.commit_log_file_bytes as i64;
+    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets, file_bytes)?;
     load_timers(&mut broker, &*disk, &config_dir)?;
     let address = broker.identity.address.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
