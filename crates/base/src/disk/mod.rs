@@ -115,6 +115,9 @@ pub fn is_out_of_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// What [`Disk::write_zeroes`] wants of offsets and lengths, in bytes.
+pub const ZEROES_ALIGN: u64 = 4096;
+
 /// A locked file; dropping it gives the lock back.
 pub trait HeldLock: Send + Sync {
     /// Replaces the file's content. (To open the file a second time would, on Unix, give the lock
@@ -205,6 +208,18 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Whatever the device says.
     fn space(&self, path: &Path) -> io::Result<Option<Space>>;
+
+    /// Writes zeros over `len` bytes at `offset` of an existing file without leaving them in the
+    /// page cache, so that a later sync of other bytes does not have to write them; `offset` and
+    /// `len` are multiples of [`ZEROES_ALIGN`]. False where the platform or the file system has
+    /// no such write: nothing was written then.
+    ///
+    /// # Errors
+    /// Whatever the device says; some zeros may have been written.
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        let _ = (path, offset, len);
+        Ok(false)
+    }
 
     /// When the file was last written, in ms since 1970.
     ///
@@ -440,6 +455,10 @@ impl Disk for RealDisk {
         positioned::space(path)
     }
 
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        zeroes::write(path, offset, len)
+    }
+
     fn modified_ms(&self, path: &Path) -> io::Result<i64> {
         let modified = std::fs::metadata(path)?.modified()?;
         Ok(match modified.duration_since(std::time::UNIX_EPOCH) {
@@ -474,6 +493,7 @@ impl HeldLock for RealFile {
 
 mod read_only;
 mod whole;
+mod zeroes;
 pub use read_only::ReadOnlyDisk;
 
 #[cfg(unix)]

@@ -18,8 +18,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use blocks::{BLOCK_BYTES, Blocks};
+use room::STEP_BYTES;
 
-pub(crate) use room::WantedRoom;
+pub(crate) use room::{WantedRoom, Zeroing};
 pub(crate) use segments::Segments;
 use window::Window;
 
@@ -42,6 +43,10 @@ pub(crate) struct CommitLog {
     flushed: i64,
     /// Room is set aside for what is staged below this, in the file that `end` is in.
     room_to: i64,
+    /// Bytes set aside at once by the one who puts.
+    step_bytes: i64,
+    /// Zeros that a job may be writing beyond the room there is.
+    zeroing: Option<Arc<Zeroing>>,
     blocks: Blocks,
     /// Whether reads may wait for the device.
     pub(crate) waits: bool,
@@ -66,6 +71,8 @@ impl CommitLog {
             written: 0,
             flushed: 0,
             room_to: 0,
+            step_bytes: STEP_BYTES,
+            zeroing: None,
             blocks: Blocks::default(),
             waits: true,
             last_file_read: -1,
