@@ -42,6 +42,49 @@ pub struct KeyRow {
     pub doc: &'static str,
 }
 
+/// What becomes of a key of Java's that is no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is accepted and changes nothing.
+    Ignored,
+    /// Another value than Java's default is refused: to go on without what it asks for would break
+    /// a promise.
+    Refused,
+}
+
+/// Keys of Java's that are no rows, for one reason.
+#[derive(Debug, Clone, Copy)]
+pub struct Unused {
+    /// What becomes of them.
+    pub fate: Fate,
+    /// Why.
+    pub why: &'static str,
+    /// The keys.
+    pub keys: &'static [&'static str],
+}
+
+/// The group of unused keys that `key` is in.
+pub fn unused<'a>(groups: &'a [Unused], key: &str) -> Option<&'a Unused> {
+    groups.iter().find(|group| group.keys.contains(&key))
+}
+
+/// Checks that every key of Java's is a row or stands in one group, and in one only; returns what
+/// is wrong, for a test beside the tables.
+pub fn disagreements(java: &[&str], rows: &[KeyRow], groups: &[Unused]) -> Vec<String> {
+    let times = |key: &str| {
+        let in_groups = groups.iter().flat_map(|g| g.keys).filter(|k| **k == key).count();
+        in_groups + rows.iter().filter(|row| row.key == key).count()
+    };
+    let mut wrong: Vec<String> = java
+        .iter()
+        .filter(|key| times(key) != 1)
+        .map(|key| format!("{key} stands in {} rows and groups", times(key)))
+        .collect();
+    let stray = groups.iter().flat_map(|g| g.keys).filter(|key| !java.contains(key));
+    wrong.extend(stray.map(|key| format!("{key} is no key of Java's")));
+    wrong
+}
+
 /// Why a value was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
@@ -138,18 +181,26 @@ macro_rules! config_enum {
 }
 
 /// A configuration section: doc comment, field, Java key, type, default and effect on one row.
+/// `with field: Type` takes in the keys of another section, which are set and documented with
+/// these but not among [`entries`](#method.entries).
 #[macro_export]
 macro_rules! config_keys {
-    ($(#[$meta:meta])* $name:ident { $(
+    ($(#[$meta:meta])* $name:ident $(with $part:ident: $section:ty),* { $(
         $(#[doc = $doc:literal])+
         $field:ident $key:literal : $ty:ty = $default:expr, $effect:expr;
     )* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
-        pub struct $name { $($(#[doc = $doc])+ pub $field: $ty),* }
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $ty,)*
+            $(/// The keys of that section.
+            pub $part: $section,)*
+        }
 
         impl Default for $name {
-            fn default() -> Self { $name { $($field: $default),* } }
+            fn default() -> Self {
+                $name { $($field: $default,)* $($part: Default::default(),)* }
+            }
         }
 
         impl $name {
@@ -157,13 +208,16 @@ macro_rules! config_keys {
             pub fn rows() -> Vec<$crate::config_keys::KeyRow> {
                 #[allow(unused_imports)]
                 use $crate::config_keys::{ConfigValue, Effect::*, KeyRow};
-                vec![$(KeyRow {
+                #[allow(unused_mut)]
+                let mut rows = vec![$(KeyRow {
                     key: $key,
                     kind: <$ty as ConfigValue>::KIND,
                     default: { let value: $ty = $default; value.text() },
                     effect: $effect,
                     doc: concat!($($doc),+).trim_ascii(),
-                }),*]
+                }),*];
+                $(rows.extend(<$section>::rows());)*
+                rows
             }
 
             /// Sets one key from text. `Ok(None)` when this section has no such key.
@@ -185,7 +239,12 @@ macro_rules! config_keys {
                             expected: <$ty as ConfigValue>::KIND.to_owned(),
                         }),
                     },)*
-                    _ => Ok(None),
+                    _ => {
+                        $(if let Some(effect) = self.$part.set(key, value)? {
+                            return Ok(Some(effect));
+                        })*
+                        Ok(None)
+                    }
                 }
             }
 
@@ -209,6 +268,23 @@ pub fn markdown(rows: &[KeyRow]) -> String {
             row.key, row.kind, row.effect, row.doc
         );
         out.push_str(&line);
+    }
+    out
+}
+
+/// The groups of unused keys as Markdown. `default_of` gives Java's default.
+pub fn unused_markdown(groups: &[Unused], default_of: impl Fn(&str) -> String) -> String {
+    let mut out = String::from("| key | Java's default | what becomes of it |\n|---|---|---|\n");
+    for group in groups {
+        let fate = match group.fate {
+            Fate::Ignored => "ignored",
+            Fate::Refused => "**refused** unless default",
+        };
+        for key in group.keys {
+            let default = default_of(key);
+            let default = if default.is_empty() { "(none)" } else { &default };
+            out.push_str(&format!("| `{key}` | `{default}` | {fate}: {} |\n", group.why));
+        }
     }
     out
 }

@@ -1,8 +1,10 @@
-//! The broker's configuration: one row per key. Keys of Java's that stand in no row are accepted
-//! and have no effect; [`crate::config::JAVA_KEYS`] lists them.
+//! The broker's configuration: one row per key this broker acts on. [`crate::unused_keys`] has the
+//! others of Java's; [`JAVA_KEYS`] lists all of Java's in its order.
 
 use base::{config_enum, config_keys};
+use remoting::TlsKeys;
 
+use crate::metrics::MetricsExporter;
 use crate::retention::DayHours;
 
 config_enum! {
@@ -29,7 +31,7 @@ config_enum! {
 
 config_keys! {
     /// Every key this broker acts on.
-    BrokerConfig {
+    BrokerConfig with tls: TlsKeys {
         /// Name of the cluster; also the name of a system topic.
         broker_cluster_name "brokerClusterName": String = "DefaultCluster".to_owned(), Fixed;
         /// Name of the broker group; also the name of a system topic. The host name when empty.
@@ -82,6 +84,10 @@ config_keys! {
         pull_count_disk "maxTransferCountOnMessageInDisk": i32 = 8, Restart;
         /// Bytes per pull from disk.
         pull_bytes_disk "maxTransferBytesOnMessageInDisk": i32 = 65_536, Restart;
+        /// Percentage of the machine's memory that the newest log is taken to occupy.
+        in_memory_percent "accessMessageInMemoryMaxRatio": u64 = 40, Restart;
+        /// Bytes of queue entries that one pull may look through for messages its filter wants.
+        filter_scan_bytes "maxFilterMessageSize": u64 = 16_000, Restart;
         /// Messages returned by one query at most.
         query_count_max "defaultQueryMaxNum": i32 = 32, Live;
         /// Whether a first send creates its topic.
@@ -199,6 +205,24 @@ config_keys! {
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
         accept_sends_from_ms "startAcceptSendRequestTimeStamp": i64 = 0, Live;
+        /// How figures leave the broker: PROM answers Prometheus, and probes of health.
+        metrics_exporter "metricsExporterType": MetricsExporter = MetricsExporter::Disable, Restart;
+        /// Port for Prometheus and for probes.
+        metrics_port "metricsPromExporterPort": u16 = 5557, Restart;
+        /// Address to listen on for them. `bindAddress` when empty.
+        metrics_host "metricsPromExporterHost": String = String::new(), Restart;
+        /// Series of one metric at most.
+        metrics_series_max "metricsOtelCardinalityLimit": i32 = 50_000, Restart;
+        /// Folder of the installation: `conf/plain_acl.yml` and `conf/acl` are below it.
+        /// `$ROCKETMQ_HOME` when empty.
+        rocketmq_home "rocketmqHome": String = String::new(), Restart;
+        /// Whether requests must be signed by an account that may make them.
+        acl_enable "aclEnable": bool = false, Restart;
+        /// File of accounts that requests change, below the folder of the installation. With Java
+        /// a system property.
+        acl_file "rocketmq.acl.plain.file": String = "conf/plain_acl.yml".to_owned(), Restart;
+        /// Whether log files lie in a folder named after the broker and its id.
+        isolate_logs "isolateLogEnable": bool = false, Restart;
         /// Connections without traffic are closed after this many seconds.
         idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
     }
@@ -226,33 +250,25 @@ impl BrokerConfig {
 
 #[cfg(test)]
 mod tests {
+    use base::config_keys::disagreements;
+
     use super::*;
 
     #[test]
-    fn every_row_is_a_key_of_java_with_its_default() {
+    fn every_key_of_java_is_a_row_with_its_default_or_has_a_reason() {
         let java = base::properties::parse(JAVA_KEYS);
-        // These defaults are the machine's, or were set for the recording.
-        let free = [
-            "defaultTopicQueueNums",
-            "traceTopicEnable",
-            "diskMaxUsedSpaceRatio",
-            "transactionTimeOut",
-            "transactionCheckInterval",
-            "enablePropertyFilter",
-            "recallMessageEnable",
-        ];
-        for row in BrokerConfig::rows() {
+        // Java's system properties have names in parts.
+        for row in BrokerConfig::rows().into_iter().filter(|row| !row.key.contains('.')) {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {
                 panic!("{} is not a key of Java's", row.key);
             };
-            let same = found.value == row.default || found.value.is_empty();
-            assert!(
-                same || row.default.is_empty() || free.contains(&row.key),
-                "{}: {} in Java, {} here",
-                row.key,
-                found.value,
-                row.default
-            );
+            assert_eq!(found.value, row.default, "{}", row.key);
+        }
+        let java: Vec<&str> = java.iter().map(|p| p.key.as_str()).collect();
+        let wrong = disagreements(&java, &BrokerConfig::rows(), crate::unused_keys::UNUSED);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        for (_, key) in crate::unused_keys::SPELLINGS {
+            assert!(BrokerConfig::rows().iter().any(|row| row.key == *key), "{key}");
         }
     }
 }

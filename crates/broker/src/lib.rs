@@ -3,9 +3,11 @@
 //! Reading order: what it is configured by, what it knows, what it puts by itself, what its
 //! handlers do, who waits for what, and who runs all that.
 
+pub mod acl;
 pub mod config;
 
 pub mod filter;
+pub mod flush_pace;
 pub mod group_table;
 pub mod members;
 pub mod meters;
@@ -15,6 +17,7 @@ pub mod queue_lock;
 pub mod stats;
 pub mod topic_table;
 pub mod unique_key;
+pub mod unused_keys;
 
 pub mod delay;
 pub mod pop;
@@ -30,6 +33,7 @@ pub mod routes;
 pub mod ack;
 pub mod cold;
 pub mod long_poll;
+pub mod metrics;
 pub mod pace;
 pub mod persist;
 pub mod relay;

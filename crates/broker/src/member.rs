@@ -19,7 +19,6 @@ use model::topic::{DataVersion, TopicConfig};
 use protocol::body::route::TopicRouteData;
 use protocol::code::response_code;
 use protocol::fastjson;
-use protocol::frame::HeaderKind;
 use protocol::request::name_server::{
     GetRouteInfoByTopic, QueryDataVersion, RegisterBroker, UnregisterBroker,
 };
@@ -86,13 +85,10 @@ enum News {
 }
 
 impl Registrar {
-    /// For the given name servers, `host:port` each.
-    pub fn new(addresses: Vec<String>) -> Registrar {
+    /// For the given name servers, `host:port` each, called by `client`.
+    pub fn new(addresses: Vec<String>, client: Client) -> Registrar {
         let name_server = |address| NameServer { address, known: None };
-        Registrar {
-            name_servers: addresses.into_iter().map(name_server).collect(),
-            client: Client::new(HeaderKind::Json),
-        }
+        Registrar { name_servers: addresses.into_iter().map(name_server).collect(), client }
     }
 
     /// The thread's body: until the process ends.
@@ -221,8 +217,15 @@ impl Registrar {
     ) -> Vec<String> {
         let Registration { header, body, timeout } = registration;
         let mut failed = Vec::new();
-        for NameServer { address, .. } in self.name_servers.iter().filter(|ns| is_chosen(ns)) {
+        for NameServer { address, known, .. } in self.name_servers.iter().filter(|ns| is_chosen(ns))
+        {
             match self.client.call(address, header, body, *timeout) {
+                Ok((_, _)) if known.is_none() => {
+                    // The words scripts look for in broker.log.
+                    let id = header.broker_id;
+                    tracing::info!("register broker[{id}]to name server {address} OK");
+                    with_broker(shared, Broker::note_registered);
+                }
                 Ok((_, _)) => {
                     tracing::debug!(name_server = address, "registered");
                     with_broker(shared, Broker::note_registered);

@@ -1,18 +1,22 @@
 //! Which request goes to which handler: everything this broker serves. What stands in no row is
 //! refused with code 3, and shows as "not yet" in `docs/generated/requests.md`.
 
+use protocol::request::auth::{
+    DeleteAclConfig, GetBrokerClusterAclConfig, GetBrokerClusterAclInfo, UpdateAndCreateAclConfig,
+    UpdateGlobalWhiteAddrsConfig,
+};
 use protocol::request::client::{
     CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
     GetConsumerRunningInfo, GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq,
     UnregisterClient,
 };
-use protocol::request::config::{GetBrokerConfig, UpdateBrokerConfig};
+use protocol::request::config::{GetBrokerConfig, GetColdDataFlowCtrInfo, UpdateBrokerConfig};
 use protocol::request::group::{
     DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
     QuerySubscriptionByConsumer, UpdateAndCreateSubscriptionGroup,
     UpdateAndCreateSubscriptionGroupList,
 };
-use protocol::request::member::GetTimerCheckPoint;
+use protocol::request::member::{GetBrokerEpochCache, GetBrokerHaStatus, GetTimerCheckPoint};
 use protocol::request::message::{
     ConsumeMessageDirectly, QueryConsumeQueue, QueryMessage, ResumeCheckHalfMessage,
     ViewMessageById,
@@ -46,14 +50,15 @@ use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
-    reply_message, reset, send, send_back, server, timer, topic, transaction,
+    acl, alone, assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull,
+    query, reply_message, reset, send, send_back, server, timer, topic, transaction,
 };
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
     let mut rows = message_routes();
     rows.extend(other_routes());
+    rows.extend(own_routes());
     rows
 }
 
@@ -142,9 +147,24 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetAllSubscriptionGroupConfig => group::all,
         plain GetSubscriptionGroupConfig => group::get,
         plain GetConsumeStats => group::consume_stats,
+    }
+}
 
+/// What is about the broker itself.
+fn own_routes() -> Vec<Route<Broker>> {
+    remoting::routes! { Broker;
         plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
+        plain UpdateAndCreateAclConfig => acl::put_account,
+        plain DeleteAclConfig => acl::delete_account,
+        plain UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,
+        plain GetBrokerClusterAclInfo => acl::versions,
+        plain GetBrokerClusterAclConfig => acl::all,
+
+        plain GetBrokerHaStatus => alone::replication,
+        plain GetBrokerEpochCache => alone::epochs,
+        plain GetColdDataFlowCtrInfo => alone::cold_reads,
+
         plain GetBrokerConfig => server::get_config,
         plain UpdateBrokerConfig => server::update_config,
     }

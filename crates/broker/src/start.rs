@@ -14,13 +14,17 @@ use base::disk::{Disk, RealDisk};
 use base::thread::spawn_vital;
 use hashbrown::HashMap;
 use model::names::{self, TIMER_TOPIC};
-use remoting::{Routes, Server, ServerConfig, address};
+use protocol::frame::HeaderKind;
+use remoting::http::HttpServer;
+use remoting::{Client, Routes, Server, ServerConfig, TlsClient, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
 
+use crate::acl::Acl;
 use crate::broker::{Broker, BrokerService, Identity, Parts};
 use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
 use crate::member::Registrar;
+use crate::metrics;
 use crate::persist::{self, LoadError};
 use crate::pop;
 use crate::retention;
@@ -83,6 +87,7 @@ pub struct RunningBroker {
     address: String,
     loop_thread: JoinHandle<io::Result<()>>,
     helpers: Vec<JoinHandle<()>>,
+    http: Option<HttpServer>,
 }
 
 /// Starts a broker.
@@ -107,6 +112,9 @@ pub fn start_with_file(
     let port = server.addresses()[0].port();
     let identity = identity(&config, port, boot_ms)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let acl = Acl::open(&config, &disk).map_err(StartError::Config)?;
+    let name_servers = address::split_list(&config.namesrv_addr);
+    let registrar = Registrar::new(name_servers, outgoing(&config)?);
     let delay_levels_ms =
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
     let config_dir = Path::new(&config.store_root).join("config");
@@ -123,10 +131,10 @@ pub fn start_with_file(
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
     let intervals = intervals(&config);
-    let name_servers = address::split_list(&config.namesrv_addr);
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
+    broker.acl = acl;
     let saved_ms = topics.saved_ms();
     persist::load(&mut broker, &*disk, &config_dir, topics)?;
     let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
@@ -141,6 +149,7 @@ pub fn start_with_file(
     broker.transactions = Transactions::load(&mut broker.store, &broker.offsets, file_bytes)?;
     load_timers(&mut broker, &*disk, &config_dir)?;
     let address = broker.identity.address.clone();
+    let config = broker.config.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
     let waker = server.stopper();
@@ -151,7 +160,8 @@ pub fn start_with_file(
         // The log has lost its end: a message put there would count as deleted.
         threads::save_topics(&shared, Pace::Quick)?;
     }
-    let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
+    let http = metrics::start(&config, &service)?;
+    let helpers = threads::spawn_helpers(&shared, intervals, registrar)?;
     let loop_thread = spawn_vital("broker-loop", move || {
         let ended = server.run(&service);
         if let Err(e) = &ended {
@@ -162,7 +172,7 @@ pub fn start_with_file(
     })?;
     shared.signals.member.ask();
     shared.signals.save.ask();
-    Ok(RunningBroker { shared, name, address, loop_thread, helpers })
+    Ok(RunningBroker { shared, name, address, loop_thread, helpers, http })
 }
 
 impl RunningBroker {
@@ -176,6 +186,11 @@ impl RunningBroker {
         &self.address
     }
 
+    /// Where metrics and health are asked for, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(HttpServer::address)
+    }
+
     /// Whether the name servers have been told of this broker at least once.
     pub fn is_registered(&self) -> bool {
         self.shared.service.lock().is_ok_and(|service| service.broker.is_registered())
@@ -185,7 +200,8 @@ impl RunningBroker {
     ///
     /// # Errors
     /// Something could not be saved; the store recovers at the next start.
-    pub fn stop(self) -> Result<(), StartError> {
+    pub fn stop(mut self) -> Result<(), StartError> {
+        self.http.take();
         self.shared.waker.stop();
         match self.loop_thread.join() {
             Ok(ended) => ended?,
@@ -236,7 +252,18 @@ fn server_config(config: &BrokerConfig) -> Result<ServerConfig, StartError> {
     // The fast port of older clients is the main one minus 2.
     let fast = config.listen_port.saturating_sub(2);
     let listen = vec![SocketAddr::new(ip, config.listen_port), SocketAddr::new(ip, fast)];
-    Ok(ServerConfig { idle_s_max: config.idle_s_max, ..ServerConfig::new(listen) })
+    let (idle_s_max, tls) = (config.idle_s_max, config.tls.clone());
+    Ok(ServerConfig { idle_s_max, tls, ..ServerConfig::new(listen) })
+}
+
+/// Calls to name servers; over TLS where that is set.
+fn outgoing(config: &BrokerConfig) -> Result<Client, StartError> {
+    let client = Client::new(HeaderKind::Json);
+    if !config.tls.enable {
+        return Ok(client);
+    }
+    let tls = TlsClient::new(&config.tls).map_err(|e| StartError::Config(e.to_string()))?;
+    Ok(client.over_tls(tls))
 }
 
 fn identity(config: &BrokerConfig, port: u16, boot_ms: i64) -> Result<Identity, StartError> {
@@ -284,6 +311,8 @@ fn store_config(config: &BrokerConfig) -> StoreConfig {
         in_memory_bytes_max: config.pull_bytes_memory.max(1) as usize,
         on_disk_messages_max: config.pull_count_disk.max(1) as usize,
         on_disk_bytes_max: config.pull_bytes_disk.max(1) as usize,
+        in_memory_percent: config.in_memory_percent.min(100),
+        filter_scan_bytes: config.filter_scan_bytes as i64,
         record_crc: config.record_crc,
         timer_window_s: timer::window_s(config),
         retention: retention::settings(config),

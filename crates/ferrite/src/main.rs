@@ -25,17 +25,34 @@ enum Command {
     /// Name server and broker in one process, for development
     Dev(command::dev::DevArgs),
     /// The name server: tells clients where brokers are
+    // The class name is how scripts of Java's start it, and what process lists are searched for.
+    #[command(alias = "org.apache.rocketmq.namesrv.NamesrvStartup")]
     Namesrv(command::namesrv::NamesrvArgs),
     /// The broker: keeps messages
+    #[command(alias = "org.apache.rocketmq.broker.BrokerStartup")]
     Broker(command::broker::BrokerArgs),
     /// Sends and consumes messages of several kinds through real sockets and shows what happened
     Quickstart(command::quickstart::QuickstartArgs),
+    /// The examples of RocketMQ's tutorials: producer, consumer, pull-consumer
+    Example(command::example::ExampleArgs),
+    /// Explains configuration keys, checks files, compares files
+    Config(command::config::ConfigArgs),
     /// Measures any RocketMQ broker: load, latency, broker CPU per message
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
     Store(command::store::StoreArgs),
+    /// A live view of a cluster: brokers, rates, lag by group, worst queues
+    Top(command::top::TopArgs),
     /// Kills a broker again and again and looks for every acknowledged message
     Torture(command::torture::TortureArgs),
+    /// Every command of mqadmin, with tables, --json and --watch; `ferrite admin` lists them
+    #[command(disable_help_flag = true)]
+    Admin(command::admin::AdminArgs),
+    /// mqadmin as scripts know it
+    #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
+    Mqadmin(command::admin::AdminArgs),
+    /// Writes the manual pages of all commands into a folder
+    Man(command::man::ManArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -49,11 +66,18 @@ fn main() -> ExitCode {
         Command::Namesrv(args) => command::namesrv::run(args),
         Command::Broker(args) => command::broker::run(args),
         Command::Quickstart(args) => command::quickstart::run(args),
+        Command::Example(args) => command::example::run(args),
+        Command::Config(args) => command::config::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
+        Command::Top(args) => command::top::run(args),
         Command::Torture(args) => command::torture::run(args),
+        Command::Admin(args) => return command::admin::run(admin::Invocation::Admin, &args),
+        Command::Mqadmin(args) => return command::admin::run(admin::Invocation::Mqadmin, &args),
+        Command::Man(args) => command::man::run(command::admin::spelled_out(Cli::command()), &args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
+            let mut cli = command::admin::spelled_out(Cli::command());
+            clap_complete::generate(shell, &mut cli, "ferrite", &mut std::io::stdout());
             Ok(())
         }
     };

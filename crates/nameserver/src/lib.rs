@@ -6,7 +6,9 @@
 
 pub mod config;
 
+pub mod metrics;
 pub mod settings;
+pub mod unused_keys;
 
 pub mod kv_table;
 pub mod route_table;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use base::clock::mono_ns;
+use base::clock::{mono_ns, wall_ms};
 
 use super::queue::Queue;
 use super::{Consumed, Listener, STEP_LOCK, Shared, What};
@@ -110,6 +110,7 @@ impl Shared {
 
     fn settle(self: &Arc<Shared>, queue: &Arc<Queue>, batch: Vec<Received>, consumed: Consumed) {
         let mut state = lock(&queue.state);
+        state.last_consume_ms = wall_ms();
         match consumed {
             Consumed::Done => state.window.done(&batch),
             Consumed::Later => {

@@ -13,12 +13,13 @@ mod listen;
 mod pull;
 mod queue;
 mod rebalance;
+mod report;
 mod subscription;
 mod window;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,13 +27,13 @@ use base::clock::{mono_ns, wall_ms};
 use base::thread::spawn_named;
 use protocol::body::MessageQueue;
 use protocol::body::heartbeat::{self, ConsumerData, HeartbeatData};
-use protocol::{request_code, response_code};
 use remoting::client::Incoming;
 
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::periodic::{self, Bell, due};
 use crate::received::Received;
+use crate::security::Security;
 use crate::sync::lock;
 use listen::Listed;
 use queue::Queue;
@@ -131,6 +132,8 @@ pub struct ConsumerConfig {
     pub suspend: Duration,
     /// How long messages wait that the listener could not consume.
     pub retry_after: Duration,
+    /// Who it says it is.
+    pub security: Security,
 }
 
 impl ConsumerConfig {
@@ -148,6 +151,7 @@ impl ConsumerConfig {
             queue_bytes_max: 64 * 1024 * 1024,
             suspend: Duration::from_secs(15),
             retry_after: Duration::from_secs(1),
+            security: Security::default(),
         }
     }
 }
@@ -180,6 +184,9 @@ struct Shared {
     queues: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     listed: Listed,
     later: Mutex<Vec<Later>>,
+    /// Queues that are to go on elsewhere, as a broker says.
+    resets: Mutex<Vec<(MessageQueue, i64)>>,
+    started_ms: i64,
     bell: Arc<Bell>,
     stopped: AtomicBool,
 }
@@ -200,19 +207,25 @@ impl Consumer {
         let now_ms = wall_ms();
         let subscriptions: Vec<_> =
             subscriptions.iter().map(|(t, e)| Subscription::new(t, e, now_ms)).collect();
-        let bell = Arc::new(Bell::default());
-        let on_request = answering(config.group.clone(), bell.clone());
+        // Brokers may ask as soon as there is a connection, which is later than this.
+        let own: Arc<OnceLock<Weak<Shared>>> = Arc::default();
+        let asked = own.clone();
+        let on_request: Arc<remoting::client::OnRequest> =
+            Arc::new(move |incoming: &Incoming<'_>| report::answer(asked.get()?, incoming));
         let shared = Arc::new(Shared {
-            cluster: Cluster::new(&config.name_servers, on_request)?,
+            cluster: Cluster::new(&config.name_servers, on_request, &config.security)?,
             config,
             subscriptions,
             listener,
             queues: Mutex::default(),
             listed: Listed::default(),
             later: Mutex::default(),
-            bell,
+            resets: Mutex::default(),
+            started_ms: now_ms,
+            bell: Arc::default(),
             stopped: AtomicBool::new(false),
         });
+        own.get_or_init(|| Arc::downgrade(&shared));
         for subscription in &shared.subscriptions {
             match shared.cluster.route(&subscription.topic) {
                 Ok(_) | Err(Error::NoTopic(_)) => {}
@@ -289,6 +302,7 @@ fn steps(shared: &Arc<Shared>) -> Vec<periodic::Step> {
             due(HEARTBEAT_PERIOD)
         }),
         step(Duration::ZERO, |shared| {
+            shared.do_resets();
             due(if shared.rebalance() { REBALANCE_PERIOD } else { REBALANCE_RETRY })
         }),
         step(LOCK_PERIOD, |shared| {
@@ -301,21 +315,6 @@ fn steps(shared: &Arc<Shared>) -> Vec<periodic::Step> {
         }),
         step(Duration::ZERO, Shared::do_later),
     ]
-}
-
-/// Answers requests of brokers: members have changed, or something this client does not know.
-fn answering(group: String, bell: Arc<Bell>) -> Arc<remoting::client::OnRequest> {
-    Arc::new(move |incoming: &Incoming<'_>| {
-        let frame = incoming.frame;
-        if frame.code == request_code::NOTIFY_CONSUMER_IDS_CHANGED {
-            if frame.fields.text("consumerGroup") == Some(&group) {
-                bell.ring(STEP_REBALANCE);
-            }
-            return None;
-        }
-        let remark = format!("request code {} is not supported", frame.code);
-        Some((response_code::REQUEST_CODE_NOT_SUPPORTED, Some(remark), Vec::new()))
-    })
 }
 
 impl Shared {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::clock::mono_ns;
+use base::clock::{mono_ns, wall_ms};
 use protocol::Frame;
 use protocol::request::pull::{PullMessage, PullMessageReply};
 use protocol::request::{Reply, Request};
@@ -131,6 +131,7 @@ impl Shared {
             state.window.restart(pulled.next_offset);
         }
         state.broker_id = pulled.broker_id;
+        state.last_pull_ms = wall_ms();
         state.window.add(wanted, pulled.next_offset);
     }
 

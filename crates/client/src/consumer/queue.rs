@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use base::clock::mono_ns;
+use base::clock::{mono_ns, wall_ms};
 use protocol::body::MessageQueue;
 
 use super::window::{Placed, Window};
@@ -43,6 +43,9 @@ pub(crate) struct State {
     pub(crate) broker_id: i64,
     /// The offset that was committed last.
     pub(crate) committed: i64,
+    /// When it was pulled from and when a listener was done with messages of it, ms since 1970.
+    pub(crate) last_pull_ms: i64,
+    pub(crate) last_consume_ms: i64,
     /// It belongs to another member now.
     pub(crate) is_dropped: bool,
     /// A listener was busy with it when it was given up: it is unlocked when that is done.
@@ -60,6 +63,8 @@ impl Queue {
             locked_until_ns,
             broker_id: crate::route::MASTER_ID,
             committed: -1,
+            last_pull_ms: wall_ms(),
+            last_consume_ms: wall_ms(),
             is_dropped: false,
             is_unlocked_later: false,
         };

@@ -163,7 +163,7 @@ impl Shared {
         }
     }
 
-    fn commit(&self, queue: &Queue, waits: bool) -> Result<(), Error> {
+    pub(super) fn commit(&self, queue: &Queue, waits: bool) -> Result<(), Error> {
         if !self.is_cluster() {
             return Ok(());
         }

@@ -5,53 +5,45 @@ use std::path::PathBuf;
 use anyhow::Context;
 use broker::config::{BrokerConfig, JAVA_KEYS};
 use clap::Args;
-use tracing::level_filters::LevelFilter;
 
-use super::stop;
+use super::{stop, stored};
+use crate::logging::Role;
 use crate::{config_file, logging};
 
-/// Keys that `-m` prints: what operators usually set.
-const IMPORTANT: &[&str] = &[
-    "namesrvAddr",
-    "listenPort",
-    "brokerIP1",
-    "autoCreateTopicEnable",
-    "autoCreateSubscriptionGroup",
-    "msgTraceTopicName",
-    "traceTopicEnable",
-    "rejectTransactionMessage",
-    "storePathRootDir",
-    "storePathCommitLog",
-    "flushIntervalCommitLog",
-    "deleteWhen",
-    "fileReservedTime",
-    "maxTransferBytesOnMessageInMemory",
-    "maxTransferCountOnMessageInMemory",
-    "maxTransferBytesOnMessageInDisk",
-    "maxTransferCountOnMessageInDisk",
-    "messageIndexEnable",
-    "brokerRole",
-    "flushDiskType",
-];
+/// What `mqbroker -h` prints.
+const USAGE: &str = "\
+usage: mqbroker [-c <arg>] [-h] [-m] [-n <arg>] [-p]
+ -c,--configFile <arg>       Broker config properties file
+ -h,--help                   Print help
+ -m,--printImportantConfig   Print important config item
+ -n,--namesrvAddr <arg>      Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'
+ -p,--printConfigItem        Print all config item";
 
 /// Options of `ferrite broker`; the same letters as `mqbroker`.
 #[derive(Args)]
+#[command(disable_help_flag = true)]
 #[command(after_help = "Examples:\n  ferrite broker -n 127.0.0.1:9876\n  \
     ferrite broker -c conf/broker.conf\n  \
     ferrite broker -n 'a:9876;b:9876' flushDiskType=SYNC_FLUSH")]
 pub struct BrokerArgs {
     /// Name servers, host:port, separated by ';' (else namesrvAddr, else $NAMESRV_ADDR)
-    #[arg(short = 'n', long, value_name = "ADDRS")]
+    #[arg(short = 'n', long, value_name = "ADDRS", alias = "namesrvAddr")]
     namesrv_addr: Option<String>,
     /// A Java broker.conf or .properties file
-    #[arg(short = 'c', long, value_name = "FILE")]
+    #[arg(short = 'c', long, value_name = "FILE", alias = "configFile")]
     config_file: Option<PathBuf>,
     /// Print every configuration key and exit
-    #[arg(short = 'p', long)]
+    #[arg(short = 'p', long, alias = "printConfigItem")]
     print_config_item: bool,
     /// Print the keys that are usually set and exit
-    #[arg(short = 'm', long)]
+    #[arg(short = 'm', long, alias = "printImportantConfig")]
     print_important_config: bool,
+    /// Print what mqbroker -h prints and exit
+    #[arg(short = 'h')]
+    usage: bool,
+    /// Print this and exit
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
     /// Settings over those of the file
     #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -62,9 +54,16 @@ pub struct BrokerArgs {
 /// # Errors
 /// The configuration or the store is refused, or a port is taken.
 pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
-    logging::start(LevelFilter::INFO);
+    if args.usage {
+        anstream::println!("{USAGE}");
+        return Ok(());
+    }
     let mut config = BrokerConfig::default();
-    let notes = config_file::load(&mut config, args.config_file.as_deref(), &args.settings)?;
+    let mut notes = config_file::load(&mut config, args.config_file.as_deref(), &args.settings)?;
+    if let Some(file) = &args.config_file {
+        let keys = config_file::read(file)?.into_iter().map(|property| property.key).collect();
+        notes.extend(stored::keep_sizes(&mut config, &keys));
+    }
     if let Some(list) = args.namesrv_addr {
         config.namesrv_addr = list;
     } else if config.namesrv_addr.is_empty() {
@@ -72,9 +71,19 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         config.namesrv_addr = std::env::var("NAMESRV_ADDR").unwrap_or_default();
     }
     if args.print_config_item || args.print_important_config {
-        let important = args.print_important_config.then_some(IMPORTANT);
-        config_file::print(&config.entries(), JAVA_KEYS, important);
+        config_file::print(&config.entries(), JAVA_KEYS, args.print_important_config);
         return Ok(());
+    }
+    let isolated = match config.isolate_logs {
+        true => format!("{}_{}", config.broker_name, config.broker_id),
+        false => String::new(),
+    };
+    let _logging = logging::start_server(Role::Broker, &isolated);
+    let defaults = BrokerConfig::default().entries();
+    for (key, value) in config.entries() {
+        if !defaults.contains(&(key, value.clone())) {
+            tracing::info!("{key}={value}");
+        }
     }
     for note in notes {
         tracing::warn!("{}", note.0);
@@ -90,7 +99,10 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
     if !name_servers.is_empty() {
         line.push_str(&format!(" and name server is {name_servers}"));
     }
-    anstream::println!("{line}");
+    tracing::info!("{line}");
+    stop::say(&line);
     stop::wait()?;
-    running.stop().context("the broker did not stop cleanly")
+    running.stop().context("the broker did not stop cleanly")?;
+    tracing::info!("the broker has stopped");
+    Ok(())
 }

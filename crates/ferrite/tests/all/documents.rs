@@ -1,7 +1,7 @@
 //! The documents under `docs/generated/` follow from the tables. `FERRITE_UPDATE=1 cargo test`
 //! rewrites them.
 
-use base::config_keys::markdown;
+use base::config_keys::{markdown, unused_markdown};
 use broker::config::BrokerConfig;
 use nameserver::config::NameServerConfig;
 
@@ -30,15 +30,47 @@ fn every_request_says_whether_it_is_served() {
 #[test]
 fn every_configuration_key_says_when_it_takes_effect() {
     let mut text = String::from(
-        "# Configuration\n\nGenerated from the tables in `crates/broker/src/config.rs` and \
-         `crates/nameserver/src/config.rs`; do not edit.\n\nKeys of Java's that stand here in no \
-         row are accepted and have no effect yet; a file that sets one to another value than \
-         Java's default is told so at start.\n\n## Broker\n\n",
+        "# Configuration\n\nGenerated from the tables in `config.rs` and `unused_keys.rs` of \
+         `crates/broker/src` and `crates/nameserver/src`; do not edit. `ferrite config explain \
+         KEY` says the same.\n\n## Broker\n\n",
     );
     text.push_str(&markdown(&BrokerConfig::rows()));
+    text.push_str("\n### Keys of Java's without effect\n\n");
+    let default_of = |java: &str, key: &str| {
+        let found = base::properties::parse(java).into_iter().find(|p| p.key == key);
+        found.map(|p| p.value).unwrap_or_default()
+    };
+    let broker_default = |key: &str| default_of(broker::config::JAVA_KEYS, key);
+    text.push_str(&unused_markdown(broker::unused_keys::UNUSED, broker_default));
+    text.push_str("\n### Keys of tutorials that no version acts on\n\n");
+    text.push_str(&unused_markdown(broker::unused_keys::FOLKLORE, broker_default));
+    text.push_str("\n### Other spellings\n\n| spelling | key |\n|---|---|\n");
+    for (spelling, key) in broker::unused_keys::SPELLINGS {
+        text.push_str(&format!("| `{spelling}` | `{key}` |\n"));
+    }
     text.push_str("\n## Name server\n\n");
     text.push_str(&markdown(&NameServerConfig::rows()));
+    text.push_str("\n### Keys of Java's without effect\n\n");
+    text.push_str(&unused_markdown(nameserver::unused_keys::UNUSED, |key| {
+        default_of(nameserver::config::JAVA_KEYS, key)
+    }));
     check("config.md", &text);
+}
+
+#[test]
+fn every_metric_is_listed() {
+    let mut text = String::from(
+        "# Metrics\n\nGenerated from the tables in `crates/broker/src/metrics` and \
+         `crates/nameserver/src/metrics.rs`; do not edit.\n\nWith `metricsExporterType=PROM` they \
+         are at `http://HOST:5557/metrics` (`metricsPromExporterHost`, `metricsPromExporterPort`), \
+         beside `/healthz` and `/readyz`. Names and labels are those a Java broker of 5.3.3 shows \
+         to a scraper.\n\n## Broker\n\nAll have the labels `cluster`, `node_id` and \
+         `node_type=\"broker\"` too.\n\n",
+    );
+    text.push_str(&base::metrics::markdown(broker::metrics::Metric::ALL));
+    text.push_str("\n## Name server\n\nAll have the label `node_type=\"nameserver\"` too.\n\n");
+    text.push_str(&base::metrics::markdown(nameserver::metrics::Metric::ALL));
+    check("metrics.md", &text);
 }
 
 #[test]

@@ -1,14 +1,21 @@
 //! End to end: drives the built `ferrite`.
 
+mod access;
 mod documents;
+mod health;
 mod kill;
 mod kinds;
+mod mqadmin;
+#[cfg(unix)]
+mod package;
 mod peer;
 mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod shell;
 mod store_tool;
 mod timers;
+mod top;
 mod until;
 mod wire;

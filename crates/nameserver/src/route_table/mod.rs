@@ -219,7 +219,12 @@ impl RouteTable {
             Some(old) => self.generation += u64::from(filters || !old.filter_servers.is_empty()),
             None => {
                 self.generation += u64::from(filters);
-                tracing::info!(broker = %new.broker, name = new.broker_name, "registered");
+                // The words scripts look for in namesrv.log.
+                let (broker, ha) = (&new.broker, &new.ha_address);
+                tracing::info!(
+                    name = new.broker_name,
+                    "new broker registered, {broker} HAService: {ha}"
+                );
             }
         }
     }

@@ -28,11 +28,13 @@ pub enum Mutant {
     FlushedTakenAfterSync,
     /// The checkpoint is written before what it speaks of.
     CheckpointFirst,
+    /// Queue files get units of messages that are not flushed.
+    UnitsAhead,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 9] = [
+    pub const ALL: [Mutant; 10] = [
         Mutant::AckBeforeWrite,
         Mutant::AckBeforeSync,
         Mutant::NoFolderSync,
@@ -42,6 +44,7 @@ impl Mutant {
         Mutant::SumsUnchecked,
         Mutant::FlushedTakenAfterSync,
         Mutant::CheckpointFirst,
+        Mutant::UnitsAhead,
     ];
 
     /// Tells the store of this thread what to break inside.
@@ -54,6 +57,7 @@ impl Mutant {
                 Some(store::mutant::Mutant::FlushedTakenAfterSync)
             }
             Some(Mutant::CheckpointFirst) => Some(store::mutant::Mutant::CheckpointFirst),
+            Some(Mutant::UnitsAhead) => Some(store::mutant::Mutant::UnitsAhead),
             _ => None,
         });
         #[cfg(not(feature = "mutants"))]
@@ -151,6 +155,10 @@ impl Disk for BrokenDisk {
 
     fn space(&self, path: &Path) -> io::Result<Option<Space>> {
         self.disk.space(path)
+    }
+
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        self.disk.write_zeroes(path, offset, len)
     }
 
     fn modified_ms(&self, path: &Path) -> io::Result<i64> {

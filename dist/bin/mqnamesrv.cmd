@@ -1,0 +1,5 @@
+@echo off
+rem The name server. Options: -c FILE, -p, -h, KEY=VALUE...
+setlocal
+call "%~dp0ferrite-env.cmd" || exit /b 1
+"%FERRITE%" org.apache.rocketmq.namesrv.NamesrvStartup %*

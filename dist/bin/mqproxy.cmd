@@ -1,0 +1,6 @@
+@echo off
+rem That role does not exist yet.
+setlocal
+call "%~dp0ferrite-env.cmd" || exit /b 1
+echo mqproxy: FerriteMQ has no proxy yet; nothing was started 1>&2
+exit /b 1
