@@ -1,5 +1,5 @@
-//! How late messages that wait are delivered: by a delay level or by a time of their own, at a fixed
-//! rate.
+//! How late messages that wait are delivered: by a delay level or by a time of their own, at a
+//! fixed rate.
 //!
 //! Used by `mod`. One thread sends on a schedule, one for each queue waits in a long poll; the time
 //! each message is due stands in its body, so that lateness is one subtraction at the receipt. It

@@ -148,7 +148,8 @@ pub struct BenchArgs {
     pub level: u32,
 
     /// `timer`: how long messages wait
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    #[arg(long, default_value_t = 5_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub wait_ms: u64,
 
     /// Seconds to measure
