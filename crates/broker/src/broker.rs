@@ -14,13 +14,15 @@ use protocol::FieldWriter;
 use protocol::code::{request_code, response_code};
 use protocol::frame::HeaderKind;
 use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
-use store::{Store, Written};
+use store::{JobKind, Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
+use crate::acl::Acl;
 use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
 use crate::filter;
+use crate::flush_pace::FlushPace;
 use crate::group_table::GroupTable;
 use crate::handler::pull;
 use crate::long_poll::LongPoll;
@@ -104,10 +106,14 @@ pub struct Broker {
     pub meters: Meters,
     /// Producers that wait.
     pub acks: Acks,
+    /// How quick flushes are.
+    pub flush_pace: FlushPace,
     /// State files and who waits for them.
     pub saves: Saves,
     /// Ids for messages without one.
     pub unique_keys: UniqueKeys,
+    /// Who may do what; `None` where everybody may do everything.
+    pub acl: Option<Acl>,
     /// Wakes the helpers.
     pub signals: Arc<Signals>,
     /// Used again by every pull.
@@ -165,8 +171,10 @@ impl Broker {
             stats: Stats::default(),
             meters: Meters::default(),
             acks: Acks::default(),
+            flush_pace: FlushPace::default(),
             saves: Saves::default(),
             unique_keys: UniqueKeys::new(identity.store_host, now_ms),
+            acl: None,
             scratch_body: Vec::new(),
             scratch_properties: Vec::new(),
             scratch_record: Vec::new(),
@@ -239,7 +247,9 @@ impl Broker {
                     FlushDiskType::Sync if self.acks.staged.is_empty() => self.signals.flush.ask(),
                     FlushDiskType::Sync => {
                         self.acks.wait_for_flush(written);
-                        self.signals.flush.ask();
+                        if !self.flush_pace.is_quick(exchange.now_ns) || !self.flush_here() {
+                            self.signals.flush.ask();
+                        }
                     }
                 }
                 if self.store.has_pressing_work() {
@@ -248,6 +258,21 @@ impl Broker {
             }
             Err(e) => self.fail(exchange, &e.to_string()),
         }
+    }
+
+    /// Flushes on the loop what was just written: a quick device takes less time than to hand the
+    /// flush to the helper and back, and who sends meanwhile shares the next flush. False when a
+    /// flush is under way already.
+    fn flush_here(&mut self) -> bool {
+        let Some(job) = self.store.next_job(wall_ms(), JobKind::Flush) else { return false };
+        let began_ns = mono_ns();
+        let done = job.run();
+        self.flush_pace.note(began_ns, mono_ns());
+        // A failure poisons the store, which logs it; whoever waits is told in this pass.
+        if self.store.finish(done).is_ok() {
+            self.note_arrivals();
+        }
+        true
     }
 
     /// Messages became readable: by a write, or under SYNC_FLUSH by a finished flush. Pulls that
@@ -418,6 +443,13 @@ impl Service for BrokerService {
     fn on_frame(&mut self, exchange: &mut Exchange<'_>, call: &Call<'_>) {
         if call.frame.is_response() {
             return self.broker.relays.pass_back(exchange, call);
+        }
+        if let Some(acl) = &self.broker.acl
+            && let Err(denied) = acl.check(exchange, call)
+        {
+            // Java's code for it.
+            let remark = denied.to_string();
+            return exchange.refuse(call.reply_handle(), response_code::SYSTEM_ERROR, &remark);
         }
         self.routes.serve(&mut self.broker, exchange, call);
     }

@@ -3,9 +3,11 @@
 //! Reading order: what it is configured by, what it knows, what it puts by itself, what its
 //! handlers do, who waits for what, and who runs all that.
 
+pub mod acl;
 pub mod config;
 
 pub mod filter;
+pub mod flush_pace;
 pub mod group_table;
 pub mod members;
 pub mod meters;

@@ -1,6 +1,10 @@
 //! Which request goes to which handler: everything this broker serves. What stands in no row is
 //! refused with code 3, and shows as "not yet" in `docs/generated/requests.md`.
 
+use protocol::request::auth::{
+    DeleteAclConfig, GetBrokerClusterAclConfig, GetBrokerClusterAclInfo, UpdateAndCreateAclConfig,
+    UpdateGlobalWhiteAddrsConfig,
+};
 use protocol::request::client::{
     CheckClientConfig, GetAllProducerInfo, GetConsumerConnectionList, GetConsumerListByGroup,
     GetConsumerRunningInfo, GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq,
@@ -46,7 +50,7 @@ use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
+    acl, assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
     reply_message, reset, send, send_back, server, timer, topic, transaction,
 };
 
@@ -145,6 +149,12 @@ fn other_routes() -> Vec<Route<Broker>> {
 
         plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
+        plain UpdateAndCreateAclConfig => acl::put_account,
+        plain DeleteAclConfig => acl::delete_account,
+        plain UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,
+        plain GetBrokerClusterAclInfo => acl::versions,
+        plain GetBrokerClusterAclConfig => acl::all,
+
         plain GetBrokerConfig => server::get_config,
         plain UpdateBrokerConfig => server::update_config,
     }

@@ -17,6 +17,7 @@ use model::names::{self, TIMER_TOPIC};
 use remoting::{Routes, Server, ServerConfig, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
 
+use crate::acl::Acl;
 use crate::broker::{Broker, BrokerService, Identity, Parts};
 use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
@@ -127,6 +128,7 @@ pub fn start_with_file(
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
+    broker.acl = Acl::open(&broker.config, &disk).map_err(StartError::Config)?;
     let saved_ms = topics.saved_ms();
     persist::load(&mut broker, &*disk, &config_dir, topics)?;
     let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;

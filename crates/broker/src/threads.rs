@@ -4,10 +4,10 @@
 //! | thread | woken by | does |
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
-//! | `store-flush` | producers under SYNC_FLUSH, every `flushIntervalCommitLog` | `fdatasync` |
+//! | `store-flush` | producers on a slow device (SYNC_FLUSH), `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
 //! | `store-read` | pulls of old messages | reads them into the page cache |
-//! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files |
+//! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ use model::topic::TopicConfig;
 use remoting::Stopper;
 use store::JobKind;
 
+use crate::acl::{self, Watch};
 use crate::broker::BrokerService;
 use crate::cold;
 use crate::member::Registrar;
@@ -156,10 +157,15 @@ fn read_loop(shared: &Shared) {
 
 fn save_loop(shared: &Shared, interval: Duration) {
     let mut next_offsets_ns = 0;
+    let mut accounts = with_broker(shared, |service| service.broker.acl.as_ref().map(Watch::new));
+    let longest = if accounts.is_some() { interval.min(acl::WATCH_INTERVAL) } else { interval };
     loop {
-        let woken = shared.signals.save.wait(interval);
+        let woken = shared.signals.save.wait(longest);
         if woken == Woken::Stop {
             return;
+        }
+        if let Some(accounts) = &mut accounts {
+            accounts.look(shared, mono_ns());
         }
         let offsets_due = mono_ns() >= next_offsets_ns;
         if offsets_due {

@@ -199,7 +199,7 @@ pub const UNUSED: &[Unused] = &[
     Unused {
         fate: Refused,
         why: "requests are not checked yet: everybody may do everything",
-        keys: &["aclEnable", "authenticationEnabled", "authorizationEnabled"],
+        keys: &["authenticationEnabled", "authorizationEnabled"],
     },
     Unused {
         fate: Ignored,
@@ -265,7 +265,7 @@ pub const UNUSED: &[Unused] = &[
     Unused {
         fate: Ignored,
         why: "where the program and its file are: the command line says it",
-        keys: &["rocketmqHome", "brokerConfigPath", "configBlackList"],
+        keys: &["brokerConfigPath", "configBlackList"],
     },
     Unused {
         fate: Ignored,

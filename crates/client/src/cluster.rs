@@ -21,6 +21,7 @@ use remoting::{CallError, Client};
 
 use crate::error::Error;
 use crate::route::Route;
+use crate::security::Security;
 use crate::sync::lock;
 use crate::unique_key::own_ip;
 
@@ -46,18 +47,29 @@ impl Cluster {
     ///
     /// # Errors
     /// No name server is given.
-    pub fn new(name_servers: &str, on_request: Arc<OnRequest>) -> Result<Cluster, Error> {
+    pub fn new(
+        name_servers: &str,
+        on_request: Arc<OnRequest>,
+        security: &Security,
+    ) -> Result<Cluster, Error> {
+        let cluster = Cluster::to(name_servers, on_request, security);
+        match cluster.name_servers.is_empty() {
+            true => Err(Error::NoNameServer("no address is given".to_owned())),
+            false => Ok(cluster),
+        }
+    }
+
+    /// As [`Cluster::new`]; without a name server, only calls by address work.
+    pub fn to(name_servers: &str, on_request: Arc<OnRequest>, security: &Security) -> Cluster {
         let name_servers = remoting::address::split_list(name_servers);
-        let Some(first) = name_servers.first() else {
-            return Err(Error::NoNameServer("no address is given".to_owned()));
-        };
-        Ok(Cluster {
-            remote: Client::with_requests(HeaderKind::Binary, on_request),
-            client_id: client_id(first),
+        let towards = name_servers.first().map_or("127.0.0.1:9876", String::as_str);
+        Cluster {
+            remote: security.apply(Client::with_requests(HeaderKind::Binary, on_request)),
+            client_id: client_id(towards),
             name_servers,
             current: AtomicUsize::new(0),
             routes: Mutex::default(),
-        })
+        }
     }
 
     /// The first of the name servers.
@@ -85,7 +97,7 @@ impl Cluster {
     pub fn ask_name_server<R: Request>(&self, request: &R) -> Result<(R::Reply, Vec<u8>), Error> {
         let start = self.current.load(Ordering::Relaxed);
         let count = self.name_servers.len();
-        let mut why = String::new();
+        let mut why = "no address is given".to_owned();
         for at in (0..count).map(|step| (start + step) % count) {
             let address = &self.name_servers[at];
             match self.remote.call(address, request, b"", CALL_TIMEOUT) {

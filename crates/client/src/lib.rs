@@ -17,6 +17,7 @@ pub mod unique_key;
 
 pub mod cluster;
 mod periodic;
+pub mod security;
 mod sync;
 
 pub mod admin;
@@ -24,6 +25,7 @@ pub mod consumer;
 pub mod producer;
 
 pub use admin::Admin;
+pub use security::{Credentials, Security};
 
 pub use consumer::{Consumed, Consumer, ConsumerConfig, Listener, Model, StartFrom};
 pub use error::Error;

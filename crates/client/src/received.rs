@@ -44,6 +44,10 @@ pub struct Received {
     pub flag: i32,
     /// Compression and transaction bits.
     pub sys_flag: i32,
+    /// CRC of the body as it was stored.
+    pub body_crc: i32,
+    /// Place of the half message in the log, for what a transaction put.
+    pub prepared_transaction_offset: i64,
 }
 
 impl Received {
@@ -97,7 +101,7 @@ impl Received {
     }
 
     /// Bytes of the whole record.
-    pub(crate) fn record_bytes(&self) -> usize {
+    pub fn record_bytes(&self) -> usize {
         self.properties.end + record::head_len(self.sys_flag) - self.body.start
     }
 }
@@ -161,6 +165,8 @@ fn received(
         reconsume_times: record.reconsume_times,
         flag: record.flag,
         sys_flag: record.sys_flag,
+        body_crc: record.body_crc as i32,
+        prepared_transaction_offset: record.prepared_transaction_offset,
         bytes: bytes.clone(),
     }
 }

@@ -41,8 +41,16 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
     Store(command::store::StoreArgs),
+    /// A live view of a cluster: brokers, rates, lag by group, worst queues
+    Top(command::top::TopArgs),
     /// Kills a broker again and again and looks for every acknowledged message
     Torture(command::torture::TortureArgs),
+    /// Every command of mqadmin, with tables, --json and --watch; `ferrite admin` lists them
+    #[command(disable_help_flag = true)]
+    Admin(command::admin::AdminArgs),
+    /// mqadmin as scripts know it
+    #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
+    Mqadmin(command::admin::AdminArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -60,9 +68,13 @@ fn main() -> ExitCode {
         Command::Config(args) => command::config::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Store(args) => command::store::run(args),
+        Command::Top(args) => command::top::run(args),
         Command::Torture(args) => command::torture::run(args),
+        Command::Admin(args) => return command::admin::run(admin::Invocation::Admin, &args),
+        Command::Mqadmin(args) => return command::admin::run(admin::Invocation::Mqadmin, &args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ferrite", &mut std::io::stdout());
+            let mut cli = command::admin::spelled_out(Cli::command());
+            clap_complete::generate(shell, &mut cli, "ferrite", &mut std::io::stdout());
             Ok(())
         }
     };

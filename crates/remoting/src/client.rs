@@ -16,6 +16,7 @@ use std::time::Duration;
 use base::clock::mono_ns;
 use base::thread::spawn_named;
 use protocol::encode::{self, FieldWriter};
+use protocol::fields::Fields;
 use protocol::frame::{self, Frame, HeaderKind};
 use protocol::request::{Reply as ReplyFields, Request};
 
@@ -115,6 +116,10 @@ pub type OnRequest = dyn Fn(&Incoming<'_>) -> Option<(i32, Option<String>, Vec<u
 /// included, or why there is none (never [`CallError::Refused`]).
 pub type OnAnswer = Box<dyn FnOnce(Result<&Frame<'_>, CallError>) + Send>;
 
+/// Makes the fields that prove who sends these fields and this body, such as an access key and a
+/// signature.
+pub type Sign = dyn Fn(&Fields<'_>, &[u8]) -> Vec<(&'static str, String)> + Send + Sync;
+
 /// Calls servers by address.
 pub struct Client {
     peers: Mutex<HashMap<String, Arc<Peer>>>,
@@ -122,6 +127,7 @@ pub struct Client {
     kind: HeaderKind,
     connect_timeout: Duration,
     on_request: Arc<OnRequest>,
+    sign: Option<Arc<Sign>>,
 }
 
 impl Client {
@@ -138,7 +144,14 @@ impl Client {
             kind,
             connect_timeout: Duration::from_secs(3),
             on_request,
+            sign: None,
         }
+    }
+
+    /// Every request carries what `sign` makes of it.
+    pub fn signed_by(mut self, sign: Arc<Sign>) -> Client {
+        self.sign = Some(sign);
+        self
     }
 
     /// Calls and reads a typed answer.
@@ -173,8 +186,7 @@ impl Client {
         if peer.expect(opaque, Waiting::Thread(sender)).is_err() {
             return Err(broke(address).into());
         }
-        let mut out = Vec::with_capacity(256 + body.len());
-        encode::write_request(&mut out, self.kind, code, opaque, false, fields, body);
+        let out = self.request(code, opaque, false, fields, body);
         if let Err(e) = peer.send(&out) {
             self.forget(&peer);
             return Err(e.into());
@@ -216,8 +228,7 @@ impl Client {
         if let Err(Waiting::Callback { done, .. }) = peer.expect(opaque, waiting) {
             return done(Err(broke(address).into()));
         }
-        let mut out = Vec::with_capacity(256 + body.len());
-        encode::write_request(&mut out, self.kind, code, opaque, false, fields, body);
+        let out = self.request(code, opaque, false, fields, body);
         if peer.send(&out).is_err() {
             // The reader thread tells the callback.
             self.forget(&peer);
@@ -245,8 +256,7 @@ impl Client {
     ) -> io::Result<()> {
         let peer = self.peer(address)?;
         let opaque = self.next_opaque.fetch_add(1, Ordering::Relaxed);
-        let mut out = Vec::with_capacity(256 + body.len());
-        encode::write_request(&mut out, self.kind, code, opaque, true, fields, body);
+        let out = self.request(code, opaque, true, fields, body);
         peer.send(&out).inspect_err(|_| self.forget(&peer))
     }
 
@@ -256,6 +266,38 @@ impl Client {
         for peer in peers.into_values() {
             peer.shut_down();
         }
+    }
+
+    fn request(
+        &self,
+        code: i32,
+        opaque: i32,
+        oneway: bool,
+        fields: impl FnOnce(&mut FieldWriter<'_>),
+        body: &[u8],
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256 + body.len());
+        let Some(sign) = &self.sign else {
+            encode::write_request(&mut out, self.kind, code, opaque, oneway, fields, body);
+            return out;
+        };
+        // What is signed is what a peer will read: the fields are written, read and written again.
+        let mut bare = Vec::with_capacity(256);
+        encode::write_request(&mut bare, self.kind, code, opaque, oneway, fields, b"");
+        let mut copy = bare.clone();
+        // Longer than any peer reads: refused by it, signed or not.
+        let Ok(bare) = frame::decode(&mut copy) else { return bare };
+        let proof = sign(&bare.fields, body);
+        let fields = |w: &mut FieldWriter<'_>| {
+            for (key, value) in bare.fields.iter() {
+                w.pair(key, value);
+            }
+            for (key, value) in &proof {
+                w.str(key, value);
+            }
+        };
+        encode::write_request(&mut out, self.kind, code, opaque, oneway, fields, body);
+        out
     }
 
     fn forget(&self, peer: &Arc<Peer>) {

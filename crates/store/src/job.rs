@@ -7,7 +7,7 @@
 //! At most one job of a kind is under way; the checkpoint excludes the jobs whose files it needs.
 
 use crate::clean::{CleanDone, CleanWork};
-use crate::commit_log::WantedRoom;
+use crate::commit_log::{WantedRoom, Zeroing};
 use crate::config::FlushType;
 use crate::consume_queue::{QueueRun, QueueWriter};
 use crate::error::{StoreError, final_error};
@@ -72,7 +72,7 @@ enum Work {
     WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
     ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, local_ms: i64 },
     Checkpoint(Box<Settle>),
-    Preallocate { disk: DiskRef, path: PathBuf, room: WantedRoom, file_bytes: u64 },
+    Preallocate(Preallocation),
     Clean(CleanWork),
 }
 
@@ -155,7 +155,7 @@ impl Job {
             Work::WriteQueues { .. } => JobKind::WriteQueues,
             Work::ApplyIndex { .. } => JobKind::ApplyIndex,
             Work::Checkpoint(_) => JobKind::Checkpoint,
-            Work::Preallocate { .. } => JobKind::Preallocate,
+            Work::Preallocate(_) => JobKind::Preallocate,
             Work::Clean(_) => JobKind::Clean,
         }
     }
@@ -180,20 +180,31 @@ impl Job {
                 let result = settle.run();
                 Done::Checkpoint { settle, result }
             }
-            Work::Preallocate { disk, path, room, file_bytes } => {
-                let result = preallocate(&*disk, &path, &room, file_bytes)
-                    .map_err(StoreError::io("cannot find room for", path));
-                Done::Preallocate { room, result }
+            Work::Preallocate(work) => {
+                let result = work.run().map_err(StoreError::io("cannot find room for", work.path));
+                Done::Preallocate { room: work.room, result }
             }
             Work::Clean(clean) => Done::Clean(clean.run()),
         })
     }
 }
 
-fn preallocate(disk: &dyn Disk, path: &Path, room: &WantedRoom, file_bytes: u64) -> io::Result<()> {
-    disk.create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-    let file = disk.create(path, file_bytes)?;
-    file.allocate((room.from - room.start) as u64, (room.to - room.from) as u64)
+struct Preallocation {
+    disk: DiskRef,
+    path: PathBuf,
+    room: WantedRoom,
+    file_bytes: u64,
+    zeroing: Option<Arc<Zeroing>>,
+}
+
+impl Preallocation {
+    fn run(&self) -> io::Result<()> {
+        let (disk, path, room) = (&*self.disk, &self.path, &self.room);
+        disk.create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let file = disk.create(path, self.file_bytes)?;
+        file.allocate((room.from - room.start) as u64, (room.to - room.from) as u64)?;
+        self.zeroing.as_ref().map_or(Ok(()), |zeroing| zeroing.run(disk, path, room))
+    }
 }
 
 /// Syncs log files and the folders that hold them.
@@ -366,8 +377,14 @@ impl Store {
         }
         let room = self.log.wanted_room()?;
         self.jobs.is_preallocating = true;
-        let (disk, path) = (Arc::clone(&self.disk), self.log.segments.path_of(room.start));
-        Some(Work::Preallocate { disk, path, room, file_bytes: self.log.file_bytes() as u64 })
+        let is_sync = self.config.flush_type == FlushType::Sync;
+        Some(Work::Preallocate(Preallocation {
+            disk: Arc::clone(&self.disk),
+            path: self.log.segments.path_of(room.start),
+            room,
+            file_bytes: self.log.file_bytes() as u64,
+            zeroing: is_sync.then(|| self.log.begin_zeroing()),
+        }))
     }
 
     /// Takes over what a job did. Under [`FlushType::Sync`] a finished flush makes messages
@@ -407,6 +424,7 @@ impl Store {
             }
             Done::Preallocate { room, result } => {
                 self.jobs.is_preallocating = false;
+                self.log.end_zeroing();
                 match result {
                     Ok(()) => self.log.has_room(&room),
                     Err(error) => {

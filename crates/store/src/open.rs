@@ -31,13 +31,16 @@ impl Store {
             .ok_or_else(|| StoreError::Locked(root.clone()))?;
         let was_stopped_cleanly = !disk.exists(&root.join("abort"));
         let checkpoint = read_checkpoint(&*disk, &config)?;
-        let log = CommitLog::open(
+        let mut log = CommitLog::open(
             Arc::clone(&disk),
             config.commit_log_dir(),
             config.commit_log_file_bytes,
             config.tail_window_bytes,
             checkpoint.statement.map(|statement| statement.flushed),
         )?;
+        if config.flush_type == FlushType::Sync {
+            log.expect_zeroes();
+        }
         let queues = Queues::open(
             Arc::clone(&disk),
             config.consume_queue_dir(),

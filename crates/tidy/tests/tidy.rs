@@ -9,17 +9,29 @@ const EDGES: &[(&str, &[&str])] = &[
     ("filter", &["base", "model"]),
     ("protocol", &["base", "model"]),
     ("store", &["base", "model"]),
+    ("acl", &["base", "model", "protocol"]),
     ("remoting", &["base", "model", "protocol"]),
     ("nameserver", &["base", "model", "protocol", "remoting"]),
-    ("broker", &["base", "model", "filter", "protocol", "remoting", "store"]),
-    ("client", &["base", "model", "protocol", "remoting"]),
+    ("broker", &["acl", "base", "model", "filter", "protocol", "remoting", "store"]),
+    ("client", &["acl", "base", "model", "protocol", "remoting"]),
+    ("admin", &["base", "model", "protocol", "remoting", "client"]),
     ("testkit", &["base"]),
     ("sim", &["base", "model", "store", "testkit"]),
     ("package", &[]),
     ("tidy", &[]),
     (
         "ferrite",
-        &["base", "model", "protocol", "remoting", "store", "nameserver", "broker", "client"],
+        &[
+            "base",
+            "model",
+            "protocol",
+            "remoting",
+            "store",
+            "nameserver",
+            "broker",
+            "client",
+            "admin",
+        ],
     ),
 ];
 
@@ -28,7 +40,7 @@ const QUARANTINED: &[(&str, &[&str])] = &[
     ("mio", &["remoting", "ferrite"]),
     ("socket2", &["remoting"]),
     ("clap", &["ferrite", "sim", "package"]),
-    ("serde_json", &["protocol", "nameserver", "broker", "client", "testkit", "ferrite"]),
+    ("serde_json", &["protocol", "nameserver", "broker", "client", "admin", "testkit", "ferrite"]),
     ("tokio", &[]),
 ];
 

@@ -116,6 +116,9 @@ pub fn is_out_of_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// What [`Disk::write_zeroes`] wants of offsets and lengths, in bytes.
+pub const ZEROES_ALIGN: u64 = 4096;
+
 /// Held for as long as the lock shall be held; dropping it gives the lock back.
 pub type DiskLock = Box<dyn Any + Send + Sync>;
 
@@ -176,6 +179,18 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Whatever the device says.
     fn space(&self, path: &Path) -> io::Result<Option<Space>>;
+
+    /// Writes zeros over `len` bytes at `offset` of an existing file without leaving them in the
+    /// page cache, so that a later sync of other bytes does not have to write them; `offset` and
+    /// `len` are multiples of [`ZEROES_ALIGN`]. False where the platform or the file system has
+    /// no such write: nothing was written then.
+    ///
+    /// # Errors
+    /// Whatever the device says; some zeros may have been written.
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        let _ = (path, offset, len);
+        Ok(false)
+    }
 
     /// When the file was last written, in ms since 1970.
     ///
@@ -407,6 +422,10 @@ impl Disk for RealDisk {
         positioned::space(path)
     }
 
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        zeroes::write(path, offset, len)
+    }
+
     fn modified_ms(&self, path: &Path) -> io::Result<i64> {
         let modified = std::fs::metadata(path)?.modified()?;
         Ok(match modified.duration_since(std::time::UNIX_EPOCH) {
@@ -434,6 +453,7 @@ impl Disk for RealDisk {
 }
 
 mod read_only;
+mod zeroes;
 pub use read_only::ReadOnlyDisk;
 
 #[cfg(unix)]

@@ -10,6 +10,7 @@ pub mod send_back;
 pub mod timer;
 pub mod transaction;
 
+pub mod acl;
 pub mod assignment;
 pub mod clean;
 pub mod client;

@@ -33,6 +33,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::periodic::{self, Bell, due};
 use crate::received::Received;
+use crate::security::Security;
 use crate::sync::lock;
 use listen::Listed;
 use queue::Queue;
@@ -130,6 +131,8 @@ pub struct ConsumerConfig {
     pub suspend: Duration,
     /// How long messages wait that the listener could not consume.
     pub retry_after: Duration,
+    /// Who it says it is.
+    pub security: Security,
 }
 
 impl ConsumerConfig {
@@ -147,6 +150,7 @@ impl ConsumerConfig {
             queue_bytes_max: 64 * 1024 * 1024,
             suspend: Duration::from_secs(15),
             retry_after: Duration::from_secs(1),
+            security: Security::default(),
         }
     }
 }
@@ -202,7 +206,7 @@ impl Consumer {
         let bell = Arc::new(Bell::default());
         let on_request = answering(config.group.clone(), bell.clone());
         let shared = Arc::new(Shared {
-            cluster: Cluster::new(&config.name_servers, on_request)?,
+            cluster: Cluster::new(&config.name_servers, on_request, &config.security)?,
             config,
             subscriptions,
             listener,

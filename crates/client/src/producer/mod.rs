@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::message::{BODY_BYTES_MAX, Message};
 use crate::periodic::{self, Bell, ON_RING, Step, due};
 use crate::route::Route;
+use crate::security::Security;
 use crate::sync::{InFlight, lock};
 use crate::unique_key::unique_key;
 use flight::Flight;
@@ -58,6 +59,8 @@ pub struct ProducerConfig {
     pub in_flight_max: usize,
     /// Most body bytes of sends with callbacks that wait for an answer.
     pub in_flight_bytes_max: usize,
+    /// Who it says it is.
+    pub security: Security,
 }
 
 impl ProducerConfig {
@@ -71,6 +74,7 @@ impl ProducerConfig {
             body_bytes_max: BODY_BYTES_MAX,
             in_flight_max: 1024,
             in_flight_bytes_max: 64 * 1024 * 1024,
+            security: Security::default(),
         }
     }
 }
@@ -130,7 +134,7 @@ impl Producer {
     /// The group's name is not allowed, or no name server is given.
     pub fn start(config: ProducerConfig) -> Result<Producer, Error> {
         model::names::check_group(&config.group).map_err(Error::Invalid)?;
-        let cluster = Cluster::new(&config.name_servers, Arc::new(|_| None))?;
+        let cluster = Cluster::new(&config.name_servers, Arc::new(|_| None), &config.security)?;
         let shared = Arc::new(Shared {
             flights: InFlight::new(config.in_flight_max, config.in_flight_bytes_max),
             config,

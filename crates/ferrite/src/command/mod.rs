@@ -1,5 +1,6 @@
 //! The commands of `ferrite`, one file each.
 
+pub mod admin;
 pub mod broker;
 pub mod config;
 pub mod dev;
@@ -7,6 +8,7 @@ pub mod example;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;
+pub mod top;
 pub mod torture;
 
 mod stop;

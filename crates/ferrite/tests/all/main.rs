@@ -1,5 +1,6 @@
 //! End to end: drives the built `ferrite`.
 
+mod access;
 mod documents;
 mod kill;
 mod kinds;
@@ -12,5 +13,6 @@ mod retention;
 mod servers;
 mod store_tool;
 mod timers;
+mod top;
 mod until;
 mod wire;

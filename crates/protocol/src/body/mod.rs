@@ -9,6 +9,7 @@
 mod row;
 mod types;
 
+pub mod acl;
 pub mod assignment;
 pub mod auth;
 pub mod client;

@@ -153,6 +153,10 @@ impl Disk for BrokenDisk {
         self.disk.space(path)
     }
 
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        self.disk.write_zeroes(path, offset, len)
+    }
+
     fn modified_ms(&self, path: &Path) -> io::Result<i64> {
         self.disk.modified_ms(path)
     }

@@ -16,7 +16,8 @@ use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use room::WantedRoom;
+use room::STEP_BYTES;
+pub(crate) use room::{WantedRoom, Zeroing};
 pub(crate) use segments::Segments;
 use window::Window;
 
@@ -41,6 +42,10 @@ pub(crate) struct CommitLog {
     flushed: i64,
     /// Room is set aside for what is staged below this, in the file that `end` is in.
     room_to: i64,
+    /// Bytes set aside at once by the one who puts.
+    step_bytes: i64,
+    /// Zeros that a job may be writing beyond the room there is.
+    zeroing: Option<Arc<Zeroing>>,
     ahead: ReadAhead,
     /// Whether reads may wait for the device.
     pub(crate) waits: bool,
@@ -81,6 +86,8 @@ impl CommitLog {
             written: 0,
             flushed: 0,
             room_to: 0,
+            step_bytes: STEP_BYTES,
+            zeroing: None,
             ahead: ReadAhead::default(),
             waits: true,
             last_file_read: -1,

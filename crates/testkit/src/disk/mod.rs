@@ -544,6 +544,11 @@ impl Disk for SimDisk {
         Ok(Some(Space { total, used, free: total.saturating_sub(used) }))
     }
 
+    fn write_zeroes(&self, path: &Path, offset: u64, len: u64) -> io::Result<bool> {
+        self.open(path)?.write_at(&vec![0; len as usize], offset)?;
+        Ok(true)
+    }
+
     fn modified_ms(&self, path: &Path) -> io::Result<i64> {
         let state = self.state();
         Ok(state.tree.files[state.tree.file_at(path)?].modified_ms)

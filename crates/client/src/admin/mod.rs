@@ -1,11 +1,20 @@
-//! Administrative calls: topics, routes, offsets, lookups.
+//! Administrative calls: topics, routes, offsets, lookups. What is asked of one broker takes its
+//! address; the files beside this one hold those by subject.
+
+mod group;
+pub mod lookup;
+mod member;
+mod progress;
+pub mod view;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::permission;
 use protocol::body::MessageQueue;
 use protocol::body::route::{ClusterInfo, TopicRouteData};
+use protocol::request::Request;
 use protocol::request::message::{QueryMessage, ViewMessageById};
 use protocol::request::name_server::GetBrokerClusterInfo;
 use protocol::request::offset::{GetMaxOffset, GetMinOffset, QueryConsumerOffset};
@@ -16,6 +25,7 @@ use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::received::{Received, read_all};
 use crate::route::MASTER_ID;
+use crate::security::Security;
 
 /// Makes administrative calls.
 pub struct Admin {
@@ -28,7 +38,42 @@ impl Admin {
     /// # Errors
     /// No name server is given.
     pub fn new(name_servers: &str) -> Result<Admin, Error> {
-        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None))? })
+        Admin::with_security(name_servers, &Security::default())
+    }
+
+    /// As [`Admin::new`], saying who it is.
+    ///
+    /// # Errors
+    /// No name server is given.
+    pub fn with_security(name_servers: &str, security: &Security) -> Result<Admin, Error> {
+        Ok(Admin { cluster: Cluster::new(name_servers, Arc::new(|_| None), security)? })
+    }
+
+    /// As [`Admin::with_security`]; without a name server, only calls by address work.
+    pub fn to(name_servers: &str, security: &Security) -> Admin {
+        Admin { cluster: Cluster::to(name_servers, Arc::new(|_| None), security) }
+    }
+
+    /// Calls a server at an address, whatever the request is.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer within `timeout`.
+    pub fn call<R: Request>(
+        &self,
+        address: &str,
+        request: &R,
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<(R::Reply, Vec<u8>), Error> {
+        Ok(self.cluster.remote.call(address, request, body, timeout)?)
+    }
+
+    /// Calls the name servers in turn until one answers.
+    ///
+    /// # Errors
+    /// One refused, or none answered.
+    pub fn ask_name_server<R: Request>(&self, request: &R) -> Result<(R::Reply, Vec<u8>), Error> {
+        self.cluster.ask_name_server(request)
     }
 
     /// All brokers and clusters.

@@ -1,0 +1,190 @@
+//! Topics: their queues, routes and offsets. One row per command; what it does is in the file
+//! of its noun.
+
+use super::{Action, Command, flag, value};
+
+pub mod change;
+pub mod show;
+
+/// The commands of this pack.
+pub const ROWS: &[Command] = &[
+    Command {
+        name: "updateTopic",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Update or create topic.",
+        options: &[
+            value("b", "brokerAddr", "create topic to which broker").either(),
+            value("c", "clusterName", "create topic to which cluster").either(),
+            value("a", "attributes", "attribute(+a=b,+c=d,-e)"),
+            value("t", "topic", "topic name").required(),
+            value("r", "readQueueNums", "set read queue nums"),
+            value("w", "writeQueueNums", "set write queue nums"),
+            value("p", "perm", "set topic's permission(2|4|6), intro[2:W 4:R; 6:RW]"),
+            value("o", "order", "set topic's order(true|false)"),
+            value("u", "unit", "is unit topic (true|false)"),
+            value("s", "hasUnitSub", "has unit sub (true|false)"),
+        ],
+        asks: None,
+        action: Action::Run(change::update),
+    },
+    Command {
+        name: "updateTopicList",
+        alias: None,
+        pack: "topic",
+        since: "5.3.0",
+        summary: "create or update topic in batch",
+        options: &[
+            value("b", "brokerAddr", "create topic to which broker").either(),
+            value("c", "clusterName", "create topic to which cluster").either(),
+            value(
+                "f",
+                "filename",
+                "Path to a file with list of org.apache.rocketmq.common.TopicConfig in json \
+                    format",
+            )
+            .required(),
+        ],
+        asks: None,
+        action: Action::Run(change::update_list),
+    },
+    Command {
+        name: "deleteTopic",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Delete topic from broker and NameServer.",
+        options: &[
+            value("t", "topic", "topic name").required(),
+            value("c", "clusterName", "delete topic from which cluster").required(),
+        ],
+        asks: Some("deletes the topic and its messages"),
+        action: Action::Run(change::delete),
+    },
+    Command {
+        name: "updateTopicPerm",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Update topic perm.",
+        options: &[
+            value("b", "brokerAddr", "create topic to which broker"),
+            value("c", "clusterName", "create topic to which cluster"),
+            value("t", "topic", "topic name").required(),
+            value("p", "perm", "set topic's permission(2|4|6), intro[2:W; 4:R; 6:RW]").required(),
+        ],
+        asks: Some("changes who may use the topic"),
+        action: Action::Run(change::update_permission),
+    },
+    Command {
+        name: "topicRoute",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Examine topic route info.",
+        options: &[
+            value("t", "topic", "topic name").required(),
+            flag("l", "list", "Use list format to print data"),
+        ],
+        asks: None,
+        action: Action::Run(show::route),
+    },
+    Command {
+        name: "topicStatus",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Examine topic Status info.",
+        options: &[
+            value("t", "topic", "topic name").required(),
+            value(
+                "c",
+                "cluster",
+                "cluster name or lmq parent topic, lmq is used to find the route.",
+            ),
+        ],
+        asks: None,
+        action: Action::Run(show::status),
+    },
+    Command {
+        name: "topicClusterList",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Get cluster info for topic.",
+        options: &[value("t", "topic", "topic name").required()],
+        asks: None,
+        action: Action::Run(show::clusters),
+    },
+    Command {
+        name: "topicList",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Fetch all topic list from name server.",
+        options: &[flag("c", "clusterModel", "clusterModel")],
+        asks: None,
+        action: Action::Run(show::list),
+    },
+    Command {
+        name: "updateOrderConf",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Create or update or delete order conf.",
+        options: &[
+            value("t", "topic", "topic name").required(),
+            value("v", "orderConf", "set order conf [eg. brokerName1:num;brokerName2:num]"),
+            value("m", "method", "option type [eg. put|get|delete").required(),
+        ],
+        asks: None,
+        action: Action::Run(change::update_order),
+    },
+    Command {
+        name: "allocateMQ",
+        alias: None,
+        pack: "topic",
+        since: "4.4",
+        summary: "Allocate MQ.",
+        options: &[
+            value("t", "topic", "topic name").required(),
+            value("i", "ipList", "ipList").required(),
+        ],
+        asks: None,
+        action: Action::Run(show::allocate),
+    },
+    Command {
+        name: "updateStaticTopic",
+        alias: None,
+        pack: "topic",
+        since: "5.0.0",
+        summary: "Update or create static topic, which has fixed number of queues.",
+        options: &[
+            value("c", "clusters", "remapping static topic to clusters, comma separated").either(),
+            value("b", "brokers", "remapping static topic to brokers, comma separated").either(),
+            value("t", "topic", "topic name").required(),
+            value("qn", "totalQueueNum", "total queue num").required(),
+            value("mf", "mapFile", "The mapping data file name"),
+            value("fr", "forceReplace", "Force replace the old mapping"),
+        ],
+        asks: None,
+        action: Action::Needs("static topics, which no broker here serves"),
+    },
+    Command {
+        name: "remappingStaticTopic",
+        alias: None,
+        pack: "topic",
+        since: "5.0.0",
+        summary: "Remapping static topic.",
+        options: &[
+            value("c", "clusters", "remapping static topic to clusters, comma separated").either(),
+            value("b", "brokers", "remapping static topic to brokers, comma separated").either(),
+            value("t", "topic", "topic name").required(),
+            value("mf", "mapFile", "The mapping data file name "),
+            value("fr", "forceReplace", "Force replace the old mapping"),
+        ],
+        asks: None,
+        action: Action::Needs("static topics, which no broker here serves"),
+    },
+];
