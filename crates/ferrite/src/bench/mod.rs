@@ -92,7 +92,7 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Result<Report> {
     let environment = Environment::take();
     let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
-    let target = Target::find(broker, namesrv, &args.topic, args.remote)?;
+    let target = Target::find(broker, namesrv, &args.topic, args.remote, args.security())?;
     check_flush(args, &target)?;
     if !args.no_create && mode != Mode::Pull || args.fill > 0 {
         target.create_topic(&args.topic, workload.queues)?;
@@ -213,6 +213,7 @@ fn send_plan(args: &BenchArgs, workload: &Workload, broker_name: &str) -> SendPl
             body_bytes: workload.body,
             topic: args.topic.clone(),
             broker_name: broker_name.to_owned(),
+            credentials: args.credentials(),
         },
         queues: workload.queues,
     }
