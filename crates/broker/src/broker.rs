@@ -24,7 +24,7 @@ use crate::delay::{self, Delays};
 use crate::filter;
 use crate::flush_pace::FlushPace;
 use crate::group_table::GroupTable;
-use crate::handler::pull;
+use crate::handler::{assignment, pull};
 use crate::long_poll::LongPoll;
 use crate::members::Members;
 use crate::meters::Meters;
@@ -479,6 +479,7 @@ impl Service for BrokerService {
         pop::after_write(broker, exchange);
         // Check points of pops that waited.
         broker.write_staged(exchange);
+        assignment::answer_ready(broker, exchange);
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);

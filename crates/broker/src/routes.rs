@@ -85,7 +85,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         later PeekMessage => pop::peek,
         plain PopRollback => pop::roll_back,
         plain PollingInfo => pop::polling_info,
-        plain QueryAssignment => assignment::query,
+        later QueryAssignment => assignment::query,
         later SetMessageRequestMode => assignment::set_mode,
         plain GetAllMessageRequestMode => assignment::all_modes,
     }

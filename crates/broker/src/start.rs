@@ -98,6 +98,30 @@ pub fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
     start_with_file(config, None)
 }
 
+/// Fills the tables from the state files and from what the store holds beyond them.
+fn load_state(
+    broker: &mut Broker,
+    disk: &dyn Disk,
+    config_dir: &Path,
+    topics: persist::SavedTopics,
+    knows_deletions: bool,
+) -> Result<TopicJournal, StartError> {
+    let saved_ms = topics.saved_ms();
+    persist::load(broker, disk, config_dir, topics)?;
+    let (topic_journal, topics) = TopicJournal::open(disk, config_dir)?;
+    let version = broker.topics.version();
+    broker.topics.load(topics, version);
+    adopt_stored_topics(broker, saved_ms)?;
+    if !knows_deletions {
+        broker.topics.note_deletion();
+    }
+    pop::load(broker)?;
+    let file_bytes = broker.config.commit_log_file_bytes as i64;
+    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets, file_bytes)?;
+    load_timers(broker, disk, config_dir)?;
+    Ok(topic_journal)
+}
+
 /// Starts a broker that keeps changes of its configuration in `config_file`.
 ///
 /// # Errors
@@ -135,18 +159,7 @@ pub fn start_with_file(
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
     broker.acl = acl;
-    let saved_ms = topics.saved_ms();
-    persist::load(&mut broker, &*disk, &config_dir, topics)?;
-    let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
-    let version = broker.topics.version();
-    broker.topics.load(topics, version);
-    adopt_stored_topics(&mut broker, saved_ms)?;
-    if !knows_all {
-        broker.topics.note_deletion();
-    }
-    pop::load(&mut broker)?;
-    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
-    load_timers(&mut broker, &*disk, &config_dir)?;
+    let topic_journal = load_state(&mut broker, &*disk, &config_dir, topics, knows_all)?;
     let address = broker.identity.address.clone();
     let config = broker.config.clone();
     let routes = Arc::new(Routes::new(routes::routes()));

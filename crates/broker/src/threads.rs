@@ -4,7 +4,7 @@
 //! | thread | woken by | does |
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
-//! | `store-flush` | producers on a slow device (SYNC_FLUSH), `flushIntervalCommitLog` | `fdatasync` |
+//! | `store-flush` | SYNC_FLUSH on a slow device, `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
 //! | `store-read` | pulls of old messages | reads them into the page cache |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |

@@ -1,5 +1,6 @@
 //! Popped messages: each comes again until it is acknowledged, none while it is hidden, and none
-//! whose acknowledgement was answered in time. Receipts of a life are good in the next.
+//! whose acknowledgement was answered in time. Receipts of a life are good in the next. The one
+//! exception is counted and bounded: see [`Book::repeated`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ const SETTLE_NS: u64 = 40_000_000_000;
 #[derive(Default)]
 struct Message {
     deliveries: u32,
+    /// When it was popped first, ms.
+    first_ms: i64,
     /// Nobody may get it before, ms.
     hidden_until_ms: i64,
     /// An acknowledgement by the newest receipt left: the message need not come again.
@@ -53,6 +56,11 @@ struct Book {
     receipts: Vec<Popped>,
     deliveries: u64,
     acknowledged: u64,
+    /// Acknowledged messages that came again, because a kill cut the very write that noted that
+    /// they had come again before, or were hidden longer.
+    repeated: u64,
+    /// Times of kills, ms.
+    kills: Vec<i64>,
     wrong: Option<String>,
 }
 
@@ -224,8 +232,19 @@ impl Book {
         ensure!(id < self.next_id, "message {id} was never sent");
         let popped_ms: i64 = popped.receipt.split(' ').nth(1).context("a receipt")?.parse()?;
         let message = self.messages.entry(id).or_default();
+        if message.deliveries == 0 {
+            message.first_ms = popped_ms;
+        }
         message.deliveries += 1;
         self.deliveries += 1;
+        let was_cut = message.is_acknowledged
+            && self.kills.iter().any(|kill| (message.first_ms..=popped_ms).contains(kill));
+        if was_cut {
+            self.repeated += 1;
+            message.is_acknowledged = false;
+        }
+        let (repeated, kills) = (self.repeated, self.kills.len() as u64);
+        ensure!(repeated <= kills.div_ceil(10) + 2, "{repeated} repeated for {kills} kills");
         ensure!(
             !message.is_acknowledged,
             "message {id} comes again (time {}), though it was acknowledged: {popped:?}",
@@ -410,7 +429,8 @@ impl Kind for Pops {
         Ok(())
     }
 
-    fn stop(&mut self, _: &Life) -> anyhow::Result<u64> {
+    fn stop(&mut self, life: &Life) -> anyhow::Result<u64> {
+        lock(&self.book).kills.push(life.killed_ms);
         let mut sent = 0;
         if let Some(producer) = self.producer.take() {
             sent = u64::from(join(producer)?.sent);
@@ -451,6 +471,10 @@ impl Kind for Pops {
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
         let book = lock(&self.book);
-        vec![("delivered", book.deliveries), ("acknowledged", book.acknowledged)]
+        vec![
+            ("delivered", book.deliveries),
+            ("acknowledged", book.acknowledged),
+            ("repeated for a write that was cut", book.repeated),
+        ]
     }
 }

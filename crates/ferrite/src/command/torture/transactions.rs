@@ -3,7 +3,7 @@
 //!
 //! What becomes of a message follows from its id, so that it can be answered in any later life.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 
@@ -82,8 +82,9 @@ struct Book {
     halves: BTreeMap<u64, Place>,
     /// Those a commit was sent for.
     commit_sent: HashSet<u64>,
-    /// Those whose commit or rollback was acknowledged.
-    ended: HashSet<u64>,
+    /// Those whose commit or rollback was acknowledged, and in which life.
+    ended: HashMap<u64, u64>,
+    life: u64,
     asked: u64,
     wrong: Option<String>,
 }
@@ -170,7 +171,11 @@ fn end(load: &mut Load, wire: &Wire, id: u64, place: Place) -> bool {
         Err(_) => return false,
     }
     load.acknowledged += 1;
-    lock(&load.book).ended.insert(id);
+    {
+        let mut book = lock(&load.book);
+        let life = book.life;
+        book.ended.insert(id, life);
+    }
     if id.is_multiple_of(5) {
         return contradict(load, wire, id, place);
     }
@@ -227,7 +232,9 @@ fn answer_check(
     let id = id_of(record.body)?;
     let plan = Plan::of(id);
     let mut book = lock(book);
-    ensure!(!book.ended.contains(&id), "asked about {id}, which has ended");
+    // In the same life the question may have been on its way.
+    let is_over = book.ended.get(&id).is_some_and(|life| *life < book.life);
+    ensure!(!is_over, "asked about {id}, which ended in an earlier life");
     book.asked += 1;
     // Sometimes the producer does not know yet.
     if book.asked.is_multiple_of(4) {
@@ -273,7 +280,7 @@ impl Transactions {
     fn again(&self) -> Vec<(u64, Place, bool)> {
         let book = lock(&self.book);
         let of = |id: u64, place: &Place| {
-            let is_open = !book.ended.contains(&id);
+            let is_open = !book.ended.contains_key(&id);
             let is_direct = matches!(Plan::of(id), Plan::Commit | Plan::RollBack);
             match (is_open, is_direct) {
                 (true, true) => Some((id, *place, false)),
@@ -291,7 +298,7 @@ impl Transactions {
             bail!("{wrong}");
         }
         let lost = |id: &&u64| Plan::of(**id).commits() && self.seen.count(**id) == 0;
-        if let Some(id) = book.ended.iter().find(lost) {
+        if let Some(id) = book.ended.keys().find(lost) {
             bail!("transaction {id} was committed, and its message is not there");
         }
         Ok(())
@@ -332,6 +339,7 @@ impl Kind for Transactions {
     }
 
     fn start(&mut self, life: &Life) -> anyhow::Result<()> {
+        lock(&self.book).life += 1;
         let wire = answering(&life.address, &self.book);
         register(&wire)?;
         self.answering = Some(wire);
@@ -359,6 +367,7 @@ impl Kind for Transactions {
     }
 
     fn settle(&mut self, wire: &Wire) -> anyhow::Result<()> {
+        lock(&self.book).life += 1;
         let producer = answering(&wire.address, &self.book);
         register(&producer)?;
         let begin_ns = base::clock::mono_ns();
