@@ -313,7 +313,7 @@ fn memory_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
 
 fn late_run(args: &BenchArgs, wait: Wait) -> anyhow::Result<()> {
     let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
-    let target = Target::find(broker, namesrv, &args.topic, args.remote)?;
+    let target = Target::find(broker, namesrv, &args.topic, args.remote, args.security())?;
     let late = late::run(args, wait, &target)?;
     match args.json {
         true => print_json(&late)?,
