@@ -9,6 +9,7 @@
 # versions. Exit code: 0 all that was compared agrees, 1 something differs, 2 wrong use, 77 tools or
 # jars cannot be had.
 set -u
+BROKER_SETTINGS=traceTopicEnable=true
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 tools="ours 5.3.3 4.9.7"

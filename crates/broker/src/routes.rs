@@ -16,7 +16,9 @@ use protocol::request::group::{
     QuerySubscriptionByConsumer, UpdateAndCreateSubscriptionGroup,
     UpdateAndCreateSubscriptionGroupList,
 };
-use protocol::request::member::{GetBrokerEpochCache, GetBrokerHaStatus, GetTimerCheckPoint};
+use protocol::request::member::{
+    GetBrokerEpochCache, GetBrokerHaStatus, GetTimerCheckPoint, ResetMasterFlushOffset,
+};
 use protocol::request::message::{
     ConsumeMessageDirectly, QueryConsumeQueue, QueryMessage, ResumeCheckHalfMessage,
     ViewMessageById,
@@ -162,6 +164,7 @@ fn own_routes() -> Vec<Route<Broker>> {
         plain GetBrokerClusterAclConfig => acl::all,
 
         plain GetBrokerHaStatus => alone::replication,
+        plain ResetMasterFlushOffset => alone::reset_flushed,
         plain GetBrokerEpochCache => alone::epochs,
         plain GetColdDataFlowCtrInfo => alone::cold_reads,
 

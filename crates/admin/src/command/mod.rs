@@ -247,6 +247,69 @@ const ORDER: &[&str] = &[
     "checkRocksdbCqWriteProgress",
 ];
 
+/// Commands that work against Java's servers and that this project's refuse, and for want of what.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &[
+            "getSyncStateSet",
+            "getControllerMetaData",
+            "getControllerConfig",
+            "updateControllerConfig",
+            "electMaster",
+            "cleanBrokerMetadata",
+        ],
+        "a controller",
+    ),
+    (&["addBroker", "removeBroker"], "a broker container"),
+    (&["createUser", "updateUser", "deleteUser", "getUser", "listUser", "copyUser"], USERS),
+    (&["createAcl", "updateAcl", "deleteAcl", "getAcl", "listAcl", "copyAcl"], USERS),
+    (&["checkRocksdbCqWriteProgress", "rocksDBConfigToJson"], "RocksDB"),
+    (
+        &["updateColdDataFlowCtrGroupConfig", "removeColdDataFlowCtrGroupConfig"],
+        "limits on cold reads",
+    ),
+    (&["setCommitLogReadAheadMode"], "memory maps to advise about"),
+];
+const USERS: &str = "users and policies of 5.x";
+
+impl Command {
+    /// What this project lacks for the command to work with its own servers.
+    pub fn lacks(&self) -> Option<&'static str> {
+        if let Action::Needs(what) = self.action {
+            return Some(what);
+        }
+        let refused = REFUSED.iter().find(|(names, _)| names.contains(&self.name));
+        refused.map(|(_, what)| *what)
+    }
+}
+
+/// The table of all commands as a document.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Commands of mqadmin\n\nGenerated from the tables in `crates/admin/src/command/`; do not \
+         edit. Required options are bold. A command works with Java's servers and with ours unless \
+         the last column names what ours lack for it.\n\n\
+         | command | since | options | what it does | lacks |\n|---|---|---|---|---|\n",
+    );
+    for command in in_order() {
+        let options: Vec<String> = command
+            .options
+            .iter()
+            .map(|row| match (row.short.is_empty(), row.required || row.group > 0) {
+                (true, _) => format!("`--{}`", row.long.trim()),
+                (false, true) => format!("**`-{}`**", row.short),
+                (false, false) => format!("`-{}`", row.short),
+            })
+            .collect();
+        let summary = command.summary.trim().replace('|', "\\|").replace('\n', " ");
+        let lacks = command.lacks().unwrap_or_default();
+        let (name, since) = (command.name, command.since);
+        let options = options.join(" ");
+        text.push_str(&format!("| {name} | {since} | {options} | {summary} | {lacks} |\n"));
+    }
+    text
+}
+
 /// All commands in the order in which they are listed.
 pub fn in_order() -> impl Iterator<Item = &'static Command> {
     ORDER.iter().filter_map(|name| find(name))
@@ -276,6 +339,13 @@ mod tests {
         assert_eq!(listed, rows);
         rows.dedup();
         assert_eq!(rows.len(), 96);
+    }
+
+    #[test]
+    fn what_is_refused_is_a_command() {
+        for name in REFUSED.iter().flat_map(|(names, _)| *names) {
+            assert!(find(name).is_some(), "{name}");
+        }
     }
 
     #[test]

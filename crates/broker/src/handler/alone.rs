@@ -6,7 +6,7 @@ use protocol::body::stats::ColdDataFlowInfo;
 use protocol::code::response_code;
 use protocol::fastjson;
 use protocol::request::config::GetColdDataFlowCtrInfo;
-use protocol::request::member::{GetBrokerEpochCache, GetBrokerHaStatus};
+use protocol::request::member::{GetBrokerEpochCache, GetBrokerHaStatus, ResetMasterFlushOffset};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
@@ -28,6 +28,16 @@ pub fn replication(
         ..HaRuntimeInfo::default()
     };
     Ok(Reply::body(fastjson::write(&info)))
+}
+
+/// Serves 908: a master knows best what it has flushed.
+pub fn reset_flushed(
+    _: &mut Broker,
+    _: &mut Exchange<'_>,
+    _: &Call<'_>,
+    _: ResetMasterFlushOffset,
+) -> Answer<ResetMasterFlushOffset> {
+    Ok(Reply::done())
 }
 
 /// Serves 1007: only a broker whose master a controller chooses has epochs.

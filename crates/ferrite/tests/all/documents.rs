@@ -87,3 +87,8 @@ fn every_thread_is_listed() {
     assert!(text.contains("`broker-loop`"), "{text}");
     check("services.md", &text);
 }
+
+#[test]
+fn every_command_of_mqadmin_is_listed() {
+    check("mqadmin.md", &admin::command::markdown());
+}
