@@ -167,6 +167,57 @@ ferrite_binary() {
   (cd "$root" && cargo build --release --bin ferrite >&2) && echo "$target/release/ferrite"
 }
 
+# write_tls FOLDER: tls.properties for server and client there, both checking certificates; servers
+# take nothing but TLS. Sets SERVER_TLS to the settings of our servers and JAVA_TLS to Java's.
+write_tls() {
+  local golden=$INTEROP/../golden/tls
+  cat >"$1/tls.properties" <<EOF
+tls.test.mode.enable=false
+tls.server.certPath=$golden/server.pem
+tls.server.keyPath=$golden/server.key.pkcs8
+tls.server.need.client.auth=require
+tls.server.authClient=true
+tls.server.trustCertPath=$golden/ca.pem
+tls.client.certPath=$golden/client.pem
+tls.client.keyPath=$golden/client.key
+tls.client.authServer=true
+tls.client.trustCertPath=$golden/ca.pem
+EOF
+  SERVER_TLS=(tls.server.mode=enforcing "tls.config.file=$1/tls.properties" tls.enable=true)
+  JAVA_TLS=(-Dtls.server.mode=enforcing "-Dtls.config.file=$1/tls.properties" -Dtls.enable=true)
+}
+SERVER_TLS=()
+JAVA_TLS=()
+
+# write_accounts FOLDER: the accounts of access control that Accounts.java knows.
+write_accounts() {
+  mkdir -p "$1/home/conf"
+  cat >"$1/home/conf/plain_acl.yml" <<'EOF'
+globalWhiteRemoteAddresses:
+  - 10.10.103.*
+
+accounts:
+  - accessKey: RocketMQ
+    secretKey: 12345678
+    whiteRemoteAddress:
+    admin: false
+    defaultTopicPerm: DENY
+    defaultGroupPerm: SUB
+    topicPerms:
+      - AclBoth=PUB|SUB
+      - AclPub=PUB
+      - AclSub=SUB
+      - AclDenied=DENY
+    groupPerms:
+      - AclDeniedGroup=DENY
+
+  - accessKey: rocketmq2
+    secretKey: 12345678
+    whiteRemoteAddress: 192.168.1.*
+    admin: true
+EOF
+}
+
 # start_ferrite FOLDER
 start_ferrite() {
   local binary
@@ -182,8 +233,8 @@ start_ferrite() {
   # Paths a server derives from the home folder stay inside ours.
   local run=(env "HOME=$1/home" "ROCKETMQ_HOME=$1/home" "$binary")
   mkdir -p "$1/home"
-  start_server namesrv "$1" 20 "${run[@]}" namesrv -c "$1/namesrv.properties" || return 1
-  start_server broker "$1" 20 "${run[@]}" broker -n "127.0.0.1:$NAMESRV_PORT" -c "$1/broker.conf"
+  start_server namesrv "$1" 20 "${run[@]}" namesrv -c "$1/namesrv.properties" "${SERVER_TLS[@]}" || return 1
+  start_server broker "$1" 20 "${run[@]}" broker -n "127.0.0.1:$NAMESRV_PORT" -c "$1/broker.conf" "${SERVER_TLS[@]}"
 }
 
 # start_java FOLDER VERSION: genuine name server and broker.
@@ -211,7 +262,7 @@ EOF
     --add-opens java.base/java.lang=ALL-UNNAMED --add-exports java.base/sun.nio.ch=ALL-UNNAMED
     --add-opens java.base/jdk.internal.ref=ALL-UNNAMED
     --add-exports java.base/jdk.internal.ref=ALL-UNNAMED
-    "-Drocketmq.home.dir=$1/home" "-Duser.home=$1/home"
+    "${JAVA_TLS[@]}" "-Drocketmq.home.dir=$1/home" "-Duser.home=$1/home"
     -Drocketmq.broker.diskSpaceWarningLevelRatio=0.98
     -Drocketmq.broker.diskSpaceCleanForciblyRatio=0.97
     -cp "$lib/*")

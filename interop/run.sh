@@ -6,6 +6,8 @@
 #                  [--clients 4.9.8,5.3.3] [--headers json,binary] [--go]
 #                  [--set smoke|core|kinds|all] [--only name,..] [--parallel N] [--keep]
 #                  (smoke without --clients and --headers: 4.9.8 json and 5.3.3 binary)
+#                  [--tls]                 all scenarios over TLS, certificates checked
+#                  [--acl]                 scenarios of access control in place of the set
 #                  [--namesrv HOST:PORT]   use a running cluster; nothing is started
 #
 # Exit code: 0 all passed, 1 something failed, 2 wrong use, 77 tools or jars cannot be had.
@@ -21,10 +23,12 @@ only=
 parallel=4
 go=no
 keep=no
+tls=no
+acl=no
 namesrv=
 
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
 }
 
@@ -32,6 +36,8 @@ while [ $# -gt 0 ]; do
   case $1 in
   --go) go=yes ;;
   --keep) keep=yes ;;
+  --tls) tls=yes ;;
+  --acl) acl=yes ;;
   --server | --server-version | --clients | --headers | --set | --only | --parallel | --namesrv)
     [ $# -ge 2 ] || usage
     name=${1#--}
@@ -89,6 +95,16 @@ transactionOpBatchInterval=200
 enableLmq=true
 enableMultiDispatch=true
 recallMessageEnable=true"
+client_options=()
+if [ "$tls" = yes ]; then
+  write_tls "$work"
+  client_options+=(-Dtls.enable=true "-Dtls.config.file=$work/tls.properties")
+fi
+if [ "$acl" = yes ]; then
+  write_accounts "$work"
+  BROKER_SETTINGS="$BROKER_SETTINGS
+aclEnable=true"
+fi
 case $server in
 ferrite) described="server=ferrite" ;;
 java) described="server=java $server_version" ;;
@@ -108,16 +124,23 @@ fi
 run_client() {
   local version=$1 header=$2 type=JSON out=$work/result-$1-$2 arguments
   [ "$header" = binary ] && type=ROCKETMQ
-  arguments=(--namesrv "$namesrv" --set "$set" --parallel "$parallel")
-  [ -n "$only" ] && arguments+=(--only "$only")
+  local program=dev.ferritemq.interop.Main
+  if [ "$acl" = yes ]; then
+    program=dev.ferritemq.interop.Accounts
+    arguments=(--namesrv "$namesrv" --broker "127.0.0.1:${BROKER_PORT:-10911}")
+  else
+    arguments=(--namesrv "$namesrv" --set "$set" --parallel "$parallel")
+    [ -n "$only" ] && arguments+=(--only "$only")
+  fi
   mkdir -p "$out.home"
   echo "== client $version, $header headers"
   : >"$out"
   java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.home="$out.home" \
     -Drocketmq.client.logRoot="$out.home/logs" \
     -Drmq.logback.configurationFile=rmq.client.logback.xml -Drocketmq.serialize.type=$type \
+    "${client_options[@]}" \
     -cp "$(classes "$version"):$(jars client "$version")/*" \
-    dev.ferritemq.interop.Main "${arguments[@]}" >"$out" 2>"$out.err" &
+    "$program" "${arguments[@]}" >"$out" 2>"$out.err" &
   client_pid=$!
   # In the background too, so that a signal to this script is heard at once.
   tail -n +1 -s 0.2 -f "$out" --pid=$client_pid 2>/dev/null &
@@ -186,5 +209,5 @@ awk '
     printf "interop: %d passed, %d failed, %d skipped (%s, %d s)\n", total["PASS"], total["FAIL"],
       total["SKIP"], described, seconds
     exit total["FAIL"] > 0 || total["PASS"] == 0
-  }' described="$described, clients=$(echo "${columns[*]}" | tr ' ' ,), set=${only:-$set}" \
+  }' described="$described, clients=$(echo "${columns[*]}" | tr ' ' ,), set=${only:-$set}$([ "$acl" = yes ] && echo "; acl")$([ "$tls" = yes ] && echo "; tls")" \
   seconds=$(($(date +%s) - start)) "${files[@]}"

@@ -190,6 +190,10 @@ fn list() -> String {
 fn unknown(invocation: Invocation, sink: &mut dyn Write, name: &str) -> u8 {
     let status = show(sink, &format!("The sub command {name} not exist.\n"));
     let names = command::in_order().map(|command| command.name);
+    if invocation == Invocation::Mqadmin && !io::stderr().is_terminal() {
+        // Scripts that read both outputs see what Java prints.
+        return status;
+    }
     if name.eq_ignore_ascii_case("help") {
         eprintln!("without any command, all commands are listed");
     } else if let Some(near) = base::near::nearest(name, names) {

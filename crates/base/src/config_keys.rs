@@ -181,18 +181,26 @@ macro_rules! config_enum {
 }
 
 /// A configuration section: doc comment, field, Java key, type, default and effect on one row.
+/// `with field: Type` takes in the keys of another section, which are set and documented with
+/// these but not among [`entries`](#method.entries).
 #[macro_export]
 macro_rules! config_keys {
-    ($(#[$meta:meta])* $name:ident { $(
+    ($(#[$meta:meta])* $name:ident $(with $part:ident: $section:ty),* { $(
         $(#[doc = $doc:literal])+
         $field:ident $key:literal : $ty:ty = $default:expr, $effect:expr;
     )* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone)]
-        pub struct $name { $($(#[doc = $doc])+ pub $field: $ty),* }
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $ty,)*
+            $(/// The keys of that section.
+            pub $part: $section,)*
+        }
 
         impl Default for $name {
-            fn default() -> Self { $name { $($field: $default),* } }
+            fn default() -> Self {
+                $name { $($field: $default,)* $($part: Default::default(),)* }
+            }
         }
 
         impl $name {
@@ -200,13 +208,16 @@ macro_rules! config_keys {
             pub fn rows() -> Vec<$crate::config_keys::KeyRow> {
                 #[allow(unused_imports)]
                 use $crate::config_keys::{ConfigValue, Effect::*, KeyRow};
-                vec![$(KeyRow {
+                #[allow(unused_mut)]
+                let mut rows = vec![$(KeyRow {
                     key: $key,
                     kind: <$ty as ConfigValue>::KIND,
                     default: { let value: $ty = $default; value.text() },
                     effect: $effect,
                     doc: concat!($($doc),+).trim_ascii(),
-                }),*]
+                }),*];
+                $(rows.extend(<$section>::rows());)*
+                rows
             }
 
             /// Sets one key from text. `Ok(None)` when this section has no such key.
@@ -228,7 +239,12 @@ macro_rules! config_keys {
                             expected: <$ty as ConfigValue>::KIND.to_owned(),
                         }),
                     },)*
-                    _ => Ok(None),
+                    _ => {
+                        $(if let Some(effect) = self.$part.set(key, value)? {
+                            return Ok(Some(effect));
+                        })*
+                        Ok(None)
+                    }
                 }
             }
 

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod crc32;
 pub mod disk;
 pub mod hash;
+pub mod metrics;
 pub mod near;
 pub mod thread;
 

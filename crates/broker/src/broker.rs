@@ -24,7 +24,7 @@ use crate::delay::{self, Delays};
 use crate::filter;
 use crate::flush_pace::FlushPace;
 use crate::group_table::GroupTable;
-use crate::handler::pull;
+use crate::handler::{assignment, pull};
 use crate::long_poll::LongPoll;
 use crate::members::Members;
 use crate::meters::Meters;
@@ -220,8 +220,18 @@ impl Broker {
 
     /// Answers `to` when every change of `file` made so far is on disk.
     pub fn reply_when_saved(&mut self, file: crate::saved::StateFile, to: ReplyHandle) {
+        self.reply_with_when_saved(file, to, Vec::new());
+    }
+
+    /// As [`Broker::reply_when_saved`], with a body.
+    pub fn reply_with_when_saved(
+        &mut self,
+        file: crate::saved::StateFile,
+        to: ReplyHandle,
+        body: Vec<u8>,
+    ) {
         let change = file.changes(self);
-        self.saves.wait(file, change, to);
+        self.saves.wait(file, change, to, body);
         self.signals.save.ask();
     }
 
@@ -469,6 +479,7 @@ impl Service for BrokerService {
         pop::after_write(broker, exchange);
         // Check points of pops that waited.
         broker.write_staged(exchange);
+        assignment::answer_ready(broker, exchange);
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);

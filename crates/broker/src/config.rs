@@ -2,7 +2,9 @@
 //! others of Java's; [`JAVA_KEYS`] lists all of Java's in its order.
 
 use base::{config_enum, config_keys};
+use remoting::TlsKeys;
 
+use crate::metrics::MetricsExporter;
 use crate::retention::DayHours;
 
 config_enum! {
@@ -29,7 +31,7 @@ config_enum! {
 
 config_keys! {
     /// Every key this broker acts on.
-    BrokerConfig {
+    BrokerConfig with tls: TlsKeys {
         /// Name of the cluster; also the name of a system topic.
         broker_cluster_name "brokerClusterName": String = "DefaultCluster".to_owned(), Fixed;
         /// Name of the broker group; also the name of a system topic. The host name when empty.
@@ -203,8 +205,14 @@ config_keys! {
         reject_transactions "rejectTransactionMessage": bool = false, Live;
         /// No send is accepted before this time, in ms since 1970.
         accept_sends_from_ms "startAcceptSendRequestTimeStamp": i64 = 0, Live;
-        /// Whether log files lie in a folder named after the broker and its id.
-        isolate_logs "isolateLogEnable": bool = false, Restart;
+        /// How figures leave the broker: PROM answers Prometheus, and probes of health.
+        metrics_exporter "metricsExporterType": MetricsExporter = MetricsExporter::Disable, Restart;
+        /// Port for Prometheus and for probes.
+        metrics_port "metricsPromExporterPort": u16 = 5557, Restart;
+        /// Address to listen on for them. `bindAddress` when empty.
+        metrics_host "metricsPromExporterHost": String = String::new(), Restart;
+        /// Series of one metric at most.
+        metrics_series_max "metricsOtelCardinalityLimit": i32 = 50_000, Restart;
         /// Folder of the installation: `conf/plain_acl.yml` and `conf/acl` are below it.
         /// `$ROCKETMQ_HOME` when empty.
         rocketmq_home "rocketmqHome": String = String::new(), Restart;
@@ -213,6 +221,8 @@ config_keys! {
         /// File of accounts that requests change, below the folder of the installation. With Java
         /// a system property.
         acl_file "rocketmq.acl.plain.file": String = "conf/plain_acl.yml".to_owned(), Restart;
+        /// Whether log files lie in a folder named after the broker and its id.
+        isolate_logs "isolateLogEnable": bool = false, Restart;
         /// Connections without traffic are closed after this many seconds.
         idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
     }

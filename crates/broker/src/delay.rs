@@ -16,6 +16,7 @@ use remoting::Exchange;
 use store::{Appended, PutError, QueueRef};
 
 use crate::broker::Broker;
+use crate::pace::Pace;
 use crate::properties;
 use crate::put::{self, OwnPut};
 
@@ -50,6 +51,7 @@ pub struct Delays {
     levels: Vec<Level>,
     version: DataVersion,
     changes: u64,
+    pace: Pace,
 }
 
 /// The delay of each level in ms, from text such as `1s 5s 2m 1h 1d`.
@@ -91,6 +93,7 @@ impl Delays {
             levels: delays_ms.iter().map(level).collect(),
             version: DataVersion::new(now_ms),
             changes: 0,
+            pace: Pace::default(),
         }
     }
 
@@ -134,8 +137,8 @@ impl Delays {
         self.levels.iter().any(|level| level.due_ms.is_some_and(|due| due <= now_ms))
     }
 
-    /// What is flushed now is settled.
-    fn settle(&mut self, flushed: i64, now_ms: i64) {
+    /// What is flushed now is settled. Whether that is to be saved soon.
+    fn settle(&mut self, flushed: i64, now_ms: i64) -> bool {
         let before = self.changes;
         for level in &mut self.levels {
             while let Some((_, cursor)) = level.unsettled.pop_front_if(|(end, _)| *end <= flushed) {
@@ -146,6 +149,13 @@ impl Delays {
         if self.changes != before {
             self.version.advance(now_ms);
         }
+        self.pace.is_time_to_save(self.changes, now_ms)
+    }
+
+    /// Whether what was delivered is to be flushed now, so that its progress can be saved.
+    fn wants_flush(&mut self, now_ms: i64) -> bool {
+        self.levels.iter().any(|level| !level.unsettled.is_empty())
+            && self.pace.is_time_to_flush(now_ms)
     }
 }
 
@@ -180,10 +190,18 @@ pub fn put(
 
 /// Stages the messages that are due, and settles what is flushed by now.
 pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
-    broker.delays.settle(broker.store.flushed(), exchange.now_ms);
-    if !broker.delays.has_due(exchange.now_ms) {
-        return;
+    if broker.delays.settle(broker.store.flushed(), exchange.now_ms) {
+        broker.signals.save.ask();
     }
+    if broker.delays.has_due(exchange.now_ms) {
+        deliver_levels(broker, exchange);
+    }
+    if broker.delays.wants_flush(exchange.now_ms) {
+        broker.signals.flush.ask();
+    }
+}
+
+fn deliver_levels(broker: &mut Broker, exchange: &Exchange<'_>) {
     for index in 0..broker.delays.levels.len() {
         let due = broker.delays.levels[index].due_ms;
         if due.is_some_and(|due| due <= exchange.now_ms) {

@@ -33,6 +33,8 @@ pub mod routes;
 pub mod ack;
 pub mod cold;
 pub mod long_poll;
+pub mod metrics;
+pub mod pace;
 pub mod persist;
 pub mod relay;
 pub mod saved;

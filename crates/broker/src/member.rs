@@ -1,4 +1,5 @@
-//! Registration at the name servers: at start, when topics change, and regularly.
+//! Registration at the name servers: at start, when topics change, and regularly; and what they are
+//! asked: where else a topic is.
 //!
 //! Runs on `broker-member`, because a name server may be slow or gone. Each name server keeps one
 //! connection; when the broker dies it closes and the name server knows at once.
@@ -11,20 +12,28 @@
 
 use std::time::Duration;
 
-use base::clock::wall_ms;
+use base::clock::{mono_ns, wall_ms};
 use base::crc32::crc32_31;
+use model::permission;
 use model::topic::{DataVersion, TopicConfig};
-use protocol::frame::HeaderKind;
-use protocol::request::name_server::{QueryDataVersion, RegisterBroker, UnregisterBroker};
-use remoting::Client;
+use protocol::body::route::TopicRouteData;
+use protocol::code::response_code;
+use protocol::fastjson;
+use protocol::request::name_server::{
+    GetRouteInfoByTopic, QueryDataVersion, RegisterBroker, UnregisterBroker,
+};
+use remoting::{CallError, Client};
 
 use crate::broker::Broker;
 use crate::persist;
+use crate::pop::peers::PeerQueues;
 use crate::signal::Woken;
 use crate::threads::Shared;
 
 /// Topics in one registration at most: some three megabytes of JSON.
 const PART: usize = 10_000;
+/// How long a name server may take to tell where a topic is.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Changed topics that are worth a registration of their own.
 const CHANGED_MAX: usize = 1_000;
 
@@ -76,13 +85,10 @@ enum News {
 }
 
 impl Registrar {
-    /// For the given name servers, `host:port` each.
-    pub fn new(addresses: Vec<String>) -> Registrar {
+    /// For the given name servers, `host:port` each, called by `client`.
+    pub fn new(addresses: Vec<String>, client: Client) -> Registrar {
         let name_server = |address| NameServer { address, known: None };
-        Registrar {
-            name_servers: addresses.into_iter().map(name_server).collect(),
-            client: Client::new(HeaderKind::Json),
-        }
+        Registrar { name_servers: addresses.into_iter().map(name_server).collect(), client }
     }
 
     /// The thread's body: until the process ends.
@@ -92,13 +98,61 @@ impl Registrar {
             while shared.signals.member.wait(interval) != Woken::Stop {}
             return;
         }
+        let mut told_ns = None::<u64>;
         loop {
             let woken = shared.signals.member.wait(interval);
             if woken == Woken::Stop {
                 return self.unregister(shared);
             }
+            let has_looked = self.look_up(shared);
+            let is_told = told_ns.is_some_and(|at| mono_ns() - at < interval.as_nanos() as u64);
+            if has_looked && is_told && self.has_no_news(shared) {
+                continue;
+            }
+            told_ns = Some(mono_ns());
             self.tell(shared, woken == Woken::Asked);
         }
+    }
+
+    /// Whether every name server knows all topics.
+    fn has_no_news(&self, shared: &Shared) -> bool {
+        let change = with_broker(shared, |broker| broker.topics.changes());
+        self.name_servers.iter().all(|name_server| name_server.known == Some(change))
+    }
+
+    /// Asks where else topics are that clients divide among themselves. Whether there were any.
+    fn look_up(&self, shared: &Shared) -> bool {
+        let wanted = with_broker(shared, |broker| broker.pops.peers.take_wanted());
+        for topic in &wanted {
+            let found = self.peers_of(topic);
+            let topic = topic.clone();
+            with_broker(shared, |broker| broker.pops.peers.note(topic, found, wall_ms()));
+        }
+        if !wanted.is_empty() {
+            shared.waker.wake();
+        }
+        !wanted.is_empty()
+    }
+
+    /// The brokers of a topic with their queues to read; `None` when no name server says.
+    fn peers_of(&self, topic: &str) -> Option<Vec<PeerQueues>> {
+        let request =
+            GetRouteInfoByTopic { topic: topic.to_owned(), accept_standard_json_only: Some(true) };
+        for NameServer { address, .. } in &self.name_servers {
+            match self.client.call(address, &request, &[], LOOK_UP_TIMEOUT) {
+                Ok((_, body)) => {
+                    let Ok(route) = fastjson::read::<TopicRouteData>(&body) else { continue };
+                    let readable = route.queue_datas.into_iter();
+                    let readable = readable.filter(|queues| permission::is_readable(queues.perm));
+                    return Some(readable.map(|q| (q.broker_name, q.read_queue_nums)).collect());
+                }
+                Err(CallError::Refused { code: response_code::TOPIC_NOT_EXIST, .. }) => {
+                    return Some(Vec::new());
+                }
+                Err(e) => tracing::warn!(name_server = address, topic, "no route: {e}"),
+            }
+        }
+        None
     }
 
     fn tell(&mut self, shared: &Shared, was_asked: bool) {

@@ -162,6 +162,20 @@ impl Meters {
         self.find(kind, topic, group).map_or(0.0, |m| m.series[0].item(|c| c.messages).tps)
     }
 
+    /// Messages and bytes since the start, if there were any.
+    pub fn total(&self, kind: Kind, topic: &str, group: &str) -> Option<(u64, u64)> {
+        self.find(kind, topic, group).map(|meter| (meter.count.messages, meter.count.bytes))
+    }
+
+    /// The groups of a topic that were counted, with messages and bytes since the start.
+    pub fn groups(&self, kind: Kind, topic: &str) -> impl Iterator<Item = (&str, u64, u64)> {
+        let groups = self.names[kind as usize].get(topic).into_iter().flatten();
+        groups.filter_map(|(group, id)| {
+            let count = self.meters.get(id.0 as usize)?.count;
+            Some((group.as_str(), count.messages, count.bytes))
+        })
+    }
+
     fn find(&self, kind: Kind, topic: &str, group: &str) -> Option<&Meter> {
         let id = self.names[kind as usize].get(topic)?.get(group)?;
         self.meters.get(id.0 as usize)

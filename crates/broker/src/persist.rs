@@ -20,6 +20,7 @@ use crate::broker::Broker;
 use crate::delay::Delays;
 use crate::group_table::GroupTable;
 use crate::offset_table::OffsetTable;
+use crate::queue_lock::LockFile;
 use crate::saved::StateFile;
 use crate::timer::TimerCheck;
 
@@ -301,10 +302,10 @@ pub fn load(
     {
         tracing::warn!("the filters of consumerFilter.json have another shape and are left out");
     }
-    load_pops(broker, disk, folder)
+    load_members(broker, disk, folder)
 }
 
-fn load_pops(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), LoadError> {
+fn load_members(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), LoadError> {
     let orders: Option<ConsumerOrderInfoWrapper> = read(disk, folder, StateFile::PopOrders)?;
     for (name, queues) in orders.unwrap_or_default().table {
         let Some((topic, group)) = name.split_once('@') else { continue };
@@ -320,6 +321,8 @@ fn load_pops(broker: &mut Broker, disk: &dyn Disk, folder: &Path) -> Result<(), 
     if let Some(found) = modes {
         broker.pops.modes.load(found);
     }
+    let locks: Option<LockFile> = read(disk, folder, StateFile::QueueLocks)?;
+    broker.locks.load(locks.unwrap_or_default(), broker.identity.boot_ms);
     Ok(())
 }
 

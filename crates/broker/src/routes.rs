@@ -10,13 +10,13 @@ use protocol::request::client::{
     GetConsumerRunningInfo, GetProducerConnectionList, Heartbeat, LockBatchMq, UnlockBatchMq,
     UnregisterClient,
 };
-use protocol::request::config::{GetBrokerConfig, UpdateBrokerConfig};
+use protocol::request::config::{GetBrokerConfig, GetColdDataFlowCtrInfo, UpdateBrokerConfig};
 use protocol::request::group::{
     DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
     QuerySubscriptionByConsumer, UpdateAndCreateSubscriptionGroup,
     UpdateAndCreateSubscriptionGroupList,
 };
-use protocol::request::member::GetTimerCheckPoint;
+use protocol::request::member::{GetBrokerEpochCache, GetBrokerHaStatus, GetTimerCheckPoint};
 use protocol::request::message::{
     ConsumeMessageDirectly, QueryConsumeQueue, QueryMessage, ResumeCheckHalfMessage,
     ViewMessageById,
@@ -50,14 +50,15 @@ use remoting::Route;
 
 use crate::broker::Broker;
 use crate::handler::{
-    acl, assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull, query,
-    reply_message, reset, send, send_back, server, timer, topic, transaction,
+    acl, alone, assignment, clean, client, consumer, group, lock, offset, pop, pop_ack, pull,
+    query, reply_message, reset, send, send_back, server, timer, topic, transaction,
 };
 
 /// The table.
 pub fn routes() -> Vec<Route<Broker>> {
     let mut rows = message_routes();
     rows.extend(other_routes());
+    rows.extend(own_routes());
     rows
 }
 
@@ -84,7 +85,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         later PeekMessage => pop::peek,
         plain PopRollback => pop::roll_back,
         plain PollingInfo => pop::polling_info,
-        plain QueryAssignment => assignment::query,
+        later QueryAssignment => assignment::query,
         later SetMessageRequestMode => assignment::set_mode,
         plain GetAllMessageRequestMode => assignment::all_modes,
     }
@@ -124,7 +125,7 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetBrokerConsumeStats => consumer::broker_stats,
         plain QuerySubscriptionByConsumer => consumer::subscription,
         later GetConsumerRunningInfo => client::running_info,
-        plain LockBatchMq => lock::lock,
+        later LockBatchMq => lock::lock,
         plain UnlockBatchMq => lock::unlock,
 
         later UpdateAndCreateTopic => topic::create,
@@ -146,7 +147,12 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetAllSubscriptionGroupConfig => group::all,
         plain GetSubscriptionGroupConfig => group::get,
         plain GetConsumeStats => group::consume_stats,
+    }
+}
 
+/// What is about the broker itself.
+fn own_routes() -> Vec<Route<Broker>> {
+    remoting::routes! { Broker;
         plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
         plain UpdateAndCreateAclConfig => acl::put_account,
@@ -154,6 +160,10 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,
         plain GetBrokerClusterAclInfo => acl::versions,
         plain GetBrokerClusterAclConfig => acl::all,
+
+        plain GetBrokerHaStatus => alone::replication,
+        plain GetBrokerEpochCache => alone::epochs,
+        plain GetColdDataFlowCtrInfo => alone::cold_reads,
 
         plain GetBrokerConfig => server::get_config,
         plain UpdateBrokerConfig => server::update_config,

@@ -1,5 +1,6 @@
 //! The state files under `config/`: which there are, when they are written, and who waits for
-//! them. Their shapes are Java's, see [`crate::persist`].
+//! them. Their shapes are Java's, see [`crate::persist`], but for
+//! [`crate::queue_lock`]'s own.
 
 use protocol::fastjson;
 use remoting::{Exchange, ReplyHandle};
@@ -19,9 +20,9 @@ pub enum StateFile {
     Groups,
     /// Consumer offsets; written every `flushConsumerOffsetInterval`.
     Offsets,
-    /// Progress of the delay levels; written with the consumer offsets.
+    /// Progress of the delay levels; written four times a second while it changes.
     DelayOffsets,
-    /// Progress of the timer messages; written within a second.
+    /// Progress of the timer messages; the same.
     TimerCheck,
     /// Expressions that groups filter by; written with the consumer offsets.
     Filters,
@@ -29,11 +30,13 @@ pub enum StateFile {
     PopOrders,
     /// Which groups pop; written at once after a change.
     RequestModes,
+    /// Who consumes which queue in order; written at once after a change.
+    QueueLocks,
 }
 
 impl StateFile {
     /// Every file.
-    pub const ALL: [StateFile; 8] = [
+    pub const ALL: [StateFile; 9] = [
         StateFile::Topics,
         StateFile::Groups,
         StateFile::Offsets,
@@ -42,6 +45,7 @@ impl StateFile {
         StateFile::Filters,
         StateFile::PopOrders,
         StateFile::RequestModes,
+        StateFile::QueueLocks,
     ];
 
     /// Its name under `config/`.
@@ -55,13 +59,14 @@ impl StateFile {
             StateFile::Filters => "consumerFilter.json",
             StateFile::PopOrders => "consumerOrderInfo.json",
             StateFile::RequestModes => "messageRequestMode.json",
+            StateFile::QueueLocks => "queueLocks.json",
         }
     }
 
     /// Whether a change is written at once rather than at the next interval.
     pub fn is_urgent(self) -> bool {
-        use StateFile::{Groups, RequestModes, TimerCheck, Topics};
-        matches!(self, Topics | Groups | RequestModes | TimerCheck)
+        use StateFile::{DelayOffsets, Groups, QueueLocks, RequestModes, TimerCheck, Topics};
+        matches!(self, Topics | Groups | RequestModes | DelayOffsets | TimerCheck | QueueLocks)
     }
 
     /// How many changes there have been.
@@ -75,6 +80,7 @@ impl StateFile {
             StateFile::Filters => broker.filters.changes(),
             StateFile::PopOrders => broker.pops.orders.changes(),
             StateFile::RequestModes => broker.pops.modes.changes(),
+            StateFile::QueueLocks => broker.locks.changes(),
         }
     }
 
@@ -98,6 +104,7 @@ impl StateFile {
                 Some(fastjson::write(&pops.orders.file(|pair| pops.name_of(pair))))
             }
             StateFile::RequestModes => Some(fastjson::write(broker.pops.modes.file())),
+            StateFile::QueueLocks => Some(fastjson::write(&broker.locks.file(now_ms))),
         }
     }
 
@@ -110,6 +117,7 @@ struct Waiter {
     file: StateFile,
     change: u64,
     to: ReplyHandle,
+    body: Vec<u8>,
 }
 
 /// How far each file is saved, and who waits for a save.
@@ -120,9 +128,9 @@ pub struct Saves {
 }
 
 impl Saves {
-    /// Answers `to` with success once `change` of `file` is on disk.
-    pub fn wait(&mut self, file: StateFile, change: u64, to: ReplyHandle) {
-        self.waiting.push(Waiter { file, change, to });
+    /// Answers `to` with success and `body` once `change` of `file` is on disk.
+    pub fn wait(&mut self, file: StateFile, change: u64, to: ReplyHandle, body: Vec<u8>) {
+        self.waiting.push(Waiter { file, change, to, body });
     }
 
     /// The change up to which `file` is on disk.
@@ -149,7 +157,7 @@ impl Saves {
         self.waiting.retain(|waiter| {
             let done = waiter.change <= saved[waiter.file.index()];
             if done {
-                exchange.reply(waiter.to, 0, None, |_| {}, &[]);
+                exchange.reply(waiter.to, 0, None, |_| {}, &waiter.body);
             }
             !done
         });

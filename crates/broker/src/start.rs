@@ -14,7 +14,9 @@ use base::disk::{Disk, RealDisk};
 use base::thread::spawn_vital;
 use hashbrown::HashMap;
 use model::names::{self, TIMER_TOPIC};
-use remoting::{Routes, Server, ServerConfig, address};
+use protocol::frame::HeaderKind;
+use remoting::http::HttpServer;
+use remoting::{Client, Routes, Server, ServerConfig, TlsClient, address};
 use store::{FlushType, Store, StoreConfig, StoreError};
 
 use crate::acl::Acl;
@@ -22,6 +24,7 @@ use crate::broker::{Broker, BrokerService, Identity, Parts};
 use crate::config::{BrokerConfig, BrokerRole, FlushDiskType};
 use crate::delay;
 use crate::member::Registrar;
+use crate::metrics;
 use crate::persist::{self, LoadError};
 use crate::pop;
 use crate::retention;
@@ -84,6 +87,7 @@ pub struct RunningBroker {
     address: String,
     loop_thread: JoinHandle<io::Result<()>>,
     helpers: Vec<JoinHandle<()>>,
+    http: Option<HttpServer>,
 }
 
 /// Starts a broker.
@@ -92,6 +96,30 @@ pub struct RunningBroker {
 /// See [`StartError`]; nothing is left running.
 pub fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
     start_with_file(config, None)
+}
+
+/// Fills the tables from the state files and from what the store holds beyond them.
+fn load_state(
+    broker: &mut Broker,
+    disk: &dyn Disk,
+    config_dir: &Path,
+    topics: persist::SavedTopics,
+    knows_deletions: bool,
+) -> Result<TopicJournal, StartError> {
+    let saved_ms = topics.saved_ms();
+    persist::load(broker, disk, config_dir, topics)?;
+    let (topic_journal, topics) = TopicJournal::open(disk, config_dir)?;
+    let version = broker.topics.version();
+    broker.topics.load(topics, version);
+    adopt_stored_topics(broker, saved_ms)?;
+    if !knows_deletions {
+        broker.topics.note_deletion();
+    }
+    pop::load(broker)?;
+    let file_bytes = broker.config.commit_log_file_bytes as i64;
+    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets, file_bytes)?;
+    load_timers(broker, disk, config_dir)?;
+    Ok(topic_journal)
 }
 
 /// Starts a broker that keeps changes of its configuration in `config_file`.
@@ -108,6 +136,9 @@ pub fn start_with_file(
     let port = server.addresses()[0].port();
     let identity = identity(&config, port, boot_ms)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let acl = Acl::open(&config, &disk).map_err(StartError::Config)?;
+    let name_servers = address::split_list(&config.namesrv_addr);
+    let registrar = Registrar::new(name_servers, outgoing(&config)?);
     let delay_levels_ms =
         delay::parse_levels(&config.message_delay_level).map_err(StartError::Config)?;
     let config_dir = Path::new(&config.store_root).join("config");
@@ -124,24 +155,13 @@ pub fn start_with_file(
     let signals = Arc::new(Signals::default());
     let name = config.broker_name.clone();
     let intervals = intervals(&config);
-    let name_servers = address::split_list(&config.namesrv_addr);
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
     broker.config_file = config_file;
-    broker.acl = Acl::open(&broker.config, &disk).map_err(StartError::Config)?;
-    let saved_ms = topics.saved_ms();
-    persist::load(&mut broker, &*disk, &config_dir, topics)?;
-    let (topic_journal, topics) = TopicJournal::open(&*disk, &config_dir)?;
-    let version = broker.topics.version();
-    broker.topics.load(topics, version);
-    adopt_stored_topics(&mut broker, saved_ms)?;
-    if !knows_all {
-        broker.topics.note_deletion();
-    }
-    pop::load(&mut broker)?;
-    broker.transactions = Transactions::load(&mut broker.store, &broker.offsets)?;
-    load_timers(&mut broker, &*disk, &config_dir)?;
+    broker.acl = acl;
+    let topic_journal = load_state(&mut broker, &*disk, &config_dir, topics, knows_all)?;
     let address = broker.identity.address.clone();
+    let config = broker.config.clone();
     let routes = Arc::new(Routes::new(routes::routes()));
     let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
     let waker = server.stopper();
@@ -152,7 +172,8 @@ pub fn start_with_file(
         // The log has lost its end: a message put there would count as deleted.
         threads::save_topics(&shared, Pace::Quick)?;
     }
-    let helpers = threads::spawn_helpers(&shared, intervals, Registrar::new(name_servers))?;
+    let http = metrics::start(&config, &service)?;
+    let helpers = threads::spawn_helpers(&shared, intervals, registrar)?;
     let loop_thread = spawn_vital("broker-loop", move || {
         let ended = server.run(&service);
         if let Err(e) = &ended {
@@ -163,7 +184,7 @@ pub fn start_with_file(
     })?;
     shared.signals.member.ask();
     shared.signals.save.ask();
-    Ok(RunningBroker { shared, name, address, loop_thread, helpers })
+    Ok(RunningBroker { shared, name, address, loop_thread, helpers, http })
 }
 
 impl RunningBroker {
@@ -177,6 +198,11 @@ impl RunningBroker {
         &self.address
     }
 
+    /// Where metrics and health are asked for, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(HttpServer::address)
+    }
+
     /// Whether the name servers have been told of this broker at least once.
     pub fn is_registered(&self) -> bool {
         self.shared.service.lock().is_ok_and(|service| service.broker.is_registered())
@@ -186,7 +212,8 @@ impl RunningBroker {
     ///
     /// # Errors
     /// Something could not be saved; the store recovers at the next start.
-    pub fn stop(self) -> Result<(), StartError> {
+    pub fn stop(mut self) -> Result<(), StartError> {
+        self.http.take();
         self.shared.waker.stop();
         match self.loop_thread.join() {
             Ok(ended) => ended?,
@@ -237,7 +264,18 @@ fn server_config(config: &BrokerConfig) -> Result<ServerConfig, StartError> {
     // The fast port of older clients is the main one minus 2.
     let fast = config.listen_port.saturating_sub(2);
     let listen = vec![SocketAddr::new(ip, config.listen_port), SocketAddr::new(ip, fast)];
-    Ok(ServerConfig { idle_s_max: config.idle_s_max, ..ServerConfig::new(listen) })
+    let (idle_s_max, tls) = (config.idle_s_max, config.tls.clone());
+    Ok(ServerConfig { idle_s_max, tls, ..ServerConfig::new(listen) })
+}
+
+/// Calls to name servers; over TLS where that is set.
+fn outgoing(config: &BrokerConfig) -> Result<Client, StartError> {
+    let client = Client::new(HeaderKind::Json);
+    if !config.tls.enable {
+        return Ok(client);
+    }
+    let tls = TlsClient::new(&config.tls).map_err(|e| StartError::Config(e.to_string()))?;
+    Ok(client.over_tls(tls))
 }
 
 fn identity(config: &BrokerConfig, port: u16, boot_ms: i64) -> Result<Identity, StartError> {

@@ -4,10 +4,11 @@
 //! | thread | woken by | does |
 //! |---|---|---|
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
-//! | `store-flush` | producers on a slow device (SYNC_FLUSH), `flushIntervalCommitLog` | `fdatasync` |
+//! | `store-flush` | SYNC_FLUSH on a slow device, `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
 //! | `store-read` | pulls of old messages | reads them into the page cache |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |
+//! | `broker-http` | Prometheus, probes | `/metrics`, `/healthz`, `/readyz` |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
 
 use std::collections::BTreeMap;
@@ -138,9 +139,8 @@ fn flush_loop(shared: &Shared, interval: Duration) {
 
 fn work_loop(shared: &Shared, interval: Duration) {
     while shared.signals.work.wait(interval) != Woken::Stop {
-        for kind in BACKGROUND {
-            while run_job(shared, kind) {}
-        }
+        // In turns: one kind may have work for longer than another can wait.
+        while BACKGROUND.map(|kind| run_job(shared, kind)).contains(&true) {}
     }
 }
 

@@ -198,7 +198,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Refused,
-        why: "requests are not checked yet: everybody may do everything",
+        why: "users and policies of 5.x are not served: aclEnable has the accounts of 4.x",
         keys: &["authenticationEnabled", "authorizationEnabled"],
     },
     Unused {
@@ -297,17 +297,13 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "metrics are not exported yet",
+        why: "metrics are exported as Prometheus text only",
         keys: &[
-            "metricsExporterType",
-            "metricsOtelCardinalityLimit",
             "metricsGrpcExporterTarget",
             "metricsGrpcExporterHeader",
             "metricGrpcExporterTimeOutInMills",
             "metricGrpcExporterIntervalInMills",
             "metricLoggingExporterIntervalInMills",
-            "metricsPromExporterPort",
-            "metricsPromExporterHost",
             "metricsLabel",
             "metricsInDelta",
             "transactionMetricFlushInterval",

@@ -51,6 +51,8 @@ enum Command {
     /// mqadmin as scripts know it
     #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
     Mqadmin(command::admin::AdminArgs),
+    /// Writes the manual pages of all commands into a folder
+    Man(command::man::ManArgs),
     /// Prints a completion script for your shell
     Completions {
         /// The shell
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Torture(args) => command::torture::run(args),
         Command::Admin(args) => return command::admin::run(admin::Invocation::Admin, &args),
         Command::Mqadmin(args) => return command::admin::run(admin::Invocation::Mqadmin, &args),
+        Command::Man(args) => command::man::run(command::admin::spelled_out(Cli::command()), &args),
         Command::Completions { shell } => {
             let mut cli = command::admin::spelled_out(Cli::command());
             clap_complete::generate(shell, &mut cli, "ferrite", &mut std::io::stdout());

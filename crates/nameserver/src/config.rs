@@ -4,10 +4,13 @@
 use std::path::PathBuf;
 
 use base::config_keys;
+use remoting::TlsKeys;
+
+use crate::metrics::MetricsExporter;
 
 config_keys! {
     /// Every key this name server acts on.
-    NameServerConfig {
+    NameServerConfig with tls: TlsKeys {
         /// The remoting port. 0 lets the system choose.
         listen_port "listenPort": u16 = 9876, Restart;
         /// Address to listen on.
@@ -37,6 +40,12 @@ config_keys! {
         wait_s_for_service "waitSecondsForService": u64 = 45, Live;
         /// Whether topics that a broker no longer registers leave the routes.
         delete_topic_with_registration "deleteTopicWithBrokerRegistration": bool = false, Live;
+        /// How figures leave the name server: PROM answers Prometheus, and probes of health.
+        metrics_exporter "metricsExporterType": MetricsExporter = MetricsExporter::Disable, Restart;
+        /// Port for Prometheus and for probes.
+        metrics_port "metricsPromExporterPort": u16 = 5557, Restart;
+        /// Address to listen on for them. `bindAddress` when empty.
+        metrics_host "metricsPromExporterHost": String = String::new(), Restart;
         /// Connections without traffic are closed after this many seconds.
         idle_s_max "serverChannelMaxIdleTimeSeconds": u64 = 120, Restart;
         /// Keys that cannot be changed by request, separated by `;`.
@@ -79,7 +88,9 @@ mod tests {
     #[test]
     fn every_key_of_java_is_a_row_with_its_default_or_has_a_reason() {
         let java = base::properties::parse(JAVA_KEYS);
-        for row in NameServerConfig::rows() {
+        // Java's system properties have names in parts; its name server has no metrics.
+        let is_javas = |key: &str| !key.contains('.') && !key.starts_with("metrics");
+        for row in NameServerConfig::rows().into_iter().filter(|row| is_javas(row.key)) {
             let Some(found) = java.iter().find(|p| p.key == row.key) else {
                 panic!("{} is not a key of Java's", row.key);
             };

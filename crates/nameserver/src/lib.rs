@@ -6,6 +6,7 @@
 
 pub mod config;
 
+pub mod metrics;
 pub mod settings;
 pub mod unused_keys;
 

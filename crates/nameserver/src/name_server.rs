@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::disk::Disk;
 use protocol::request as req;
-use remoting::{Call, ConnectionId, Exchange, Routes, Service, routes};
+use remoting::{Call, ConnectionId, Exchange, Routes, Service, TlsClient, routes};
 
 use crate::config::NameServerConfig;
 use crate::handler::{cluster, config, kv, permission, register, route, topic_list};
@@ -48,6 +48,11 @@ impl NameServer {
             next_scan_ns: now_ns,
             routes: Arc::new(table_of_routes()),
         })
+    }
+
+    /// Tells brokers over TLS what it tells by itself.
+    pub(crate) fn tell_over(&mut self, tls: TlsClient) {
+        self.notices = Notices::new(Some(tls));
     }
 
     /// The request codes it serves.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use base::thread::spawn_named;
 use protocol::frame::HeaderKind;
 use protocol::request::member::NotifyMinBrokerIdChange;
-use remoting::Client;
+use remoting::{Client, TlsClient};
 
 use crate::route_table::MinIdChange;
 
@@ -17,13 +17,19 @@ const WAITING_MAX: usize = 1024;
 #[derive(Default)]
 pub(crate) struct Notices {
     sender: Option<SyncSender<MinIdChange>>,
+    tls: Option<TlsClient>,
 }
 
 impl Notices {
+    /// Notices that go over TLS, if it is given.
+    pub(crate) fn new(tls: Option<TlsClient>) -> Notices {
+        Notices { sender: None, tls }
+    }
+
     /// Sends without waiting. What cannot be sent is logged: brokers also ask by themselves.
     pub(crate) fn send(&mut self, change: MinIdChange) {
         if self.sender.is_none() {
-            self.sender = start();
+            self.sender = start(self.tls.clone());
         }
         let Some(sender) = &self.sender else { return };
         match sender.try_send(change) {
@@ -36,10 +42,14 @@ impl Notices {
     }
 }
 
-fn start() -> Option<SyncSender<MinIdChange>> {
+fn start(tls: Option<TlsClient>) -> Option<SyncSender<MinIdChange>> {
     let (sender, receiver) = sync_channel::<MinIdChange>(WAITING_MAX);
     let run = move || {
         let client = Client::new(HeaderKind::Json);
+        let client = match tls {
+            Some(tls) => client.over_tls(tls),
+            None => client,
+        };
         for change in receiver {
             tell(&client, &change);
         }

@@ -9,11 +9,13 @@ use std::thread::JoinHandle;
 use base::clock::mono_ns;
 use base::disk::RealDisk;
 use base::thread::spawn_vital;
+use remoting::http::HttpServer;
 use remoting::server::Stopper;
-use remoting::{Server, ServerConfig, address};
+use remoting::{Server, ServerConfig, TlsClient, address};
 
 use crate::config::NameServerConfig;
 use crate::kv_table::KvError;
+use crate::metrics;
 use crate::name_server::NameServer;
 
 /// Why a name server did not start.
@@ -35,6 +37,7 @@ pub struct RunningNameServer {
     addresses: Vec<SocketAddr>,
     stopper: Stopper,
     thread: Option<JoinHandle<io::Result<()>>>,
+    http: Option<HttpServer>,
 }
 
 /// Reads its files, binds its port and starts the loop thread `ns-loop`.
@@ -46,20 +49,33 @@ pub fn start(config: NameServerConfig) -> Result<RunningNameServer, StartError> 
     let listen = listen.map_err(StartError::Listen)?;
     let mut limits = ServerConfig::new(vec![listen]);
     limits.idle_s_max = config.idle_s_max;
-    let name_server = NameServer::open(config, Arc::new(RealDisk), mono_ns())?;
+    limits.tls = config.tls.clone();
+    let settings = config.clone();
+    let mut name_server = NameServer::open(config, Arc::new(RealDisk), mono_ns())?;
+    if settings.tls.enable {
+        let tls = TlsClient::new(&settings.tls).map_err(|e| StartError::Listen(e.into()))?;
+        name_server.tell_over(tls);
+    }
+    let name_server = Arc::new(Mutex::new(name_server));
     let mut server = Server::bind(limits).map_err(StartError::Listen)?;
     let addresses = server.addresses().to_vec();
     let stopper = server.stopper();
-    let run = move || server.run(&Mutex::new(name_server));
+    let http = metrics::start(&settings, &name_server).map_err(StartError::Listen)?;
+    let run = move || server.run(&name_server);
     let thread = spawn_vital("ns-loop", run).map_err(StartError::Thread)?;
     tracing::info!(?addresses, "name server started");
-    Ok(RunningNameServer { addresses, stopper, thread: Some(thread) })
+    Ok(RunningNameServer { addresses, stopper, thread: Some(thread), http })
 }
 
 impl RunningNameServer {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where metrics and health are asked for, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(HttpServer::address)
     }
 
     /// Has it stop; [`RunningNameServer::join`] tells when it has.

@@ -22,6 +22,7 @@ use protocol::request::{Reply as ReplyFields, Request};
 
 use crate::address;
 use crate::peer::{Peer, Waiting, broke, lock};
+use crate::tls::TlsClient;
 
 /// Why a call brought no answer, or not the one hoped for.
 #[derive(Debug)]
@@ -128,6 +129,7 @@ pub struct Client {
     connect_timeout: Duration,
     on_request: Arc<OnRequest>,
     sign: Option<Arc<Sign>>,
+    tls: Option<TlsClient>,
 }
 
 impl Client {
@@ -145,12 +147,19 @@ impl Client {
             connect_timeout: Duration::from_secs(3),
             on_request,
             sign: None,
+            tls: None,
         }
     }
 
     /// Every request carries what `sign` makes of it.
     pub fn signed_by(mut self, sign: Arc<Sign>) -> Client {
         self.sign = Some(sign);
+        self
+    }
+
+    /// Every connection uses TLS.
+    pub fn over_tls(mut self, tls: TlsClient) -> Client {
+        self.tls = Some(tls);
         self
     }
 
@@ -333,7 +342,16 @@ impl Client {
         let to: SocketAddr = address::resolve(address)?;
         let stream = TcpStream::connect_timeout(&to, self.connect_timeout)
             .map_err(|e| io::Error::new(e.kind(), format!("{address}: {e}")))?;
-        let peer = Arc::new(Peer::new(address, stream)?);
+        stream.set_nodelay(true)?;
+        let session = match &self.tls {
+            None => None,
+            Some(tls) => {
+                stream.set_read_timeout(Some(self.connect_timeout))?;
+                stream.set_write_timeout(Some(self.connect_timeout))?;
+                Some(tls.connect(address, &stream)?)
+            }
+        };
+        let peer = Arc::new(Peer::new(address, stream, session)?);
         let (reading, kind, on_request) = (peer.clone(), self.kind, self.on_request.clone());
         spawn_named("remote-reader", move || reading.read(kind, &*on_request))?;
         Ok(peer)

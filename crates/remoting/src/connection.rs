@@ -1,10 +1,14 @@
 //! One accepted connection: what is still to be read as a frame, and what is still to be sent.
 //! Owned and touched by the loop thread alone.
+//!
+//! What the bytes mean is found out by the first of them: frames as they are, or TLS around them.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
+
+use crate::tls::{HANDSHAKE, Session, TlsServer};
 
 /// Output above this is a peer that does not read: the loop stops reading requests from it.
 pub(crate) const OUT_BYTES_PAUSE: usize = 8 * 1024 * 1024;
@@ -13,8 +17,19 @@ pub(crate) const OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A buffer that grew beyond this is given back once it is empty.
 const KEEP_BYTES: usize = 64 * 1024;
 
+/// How a connection's bytes are read.
+pub(crate) enum Wire {
+    /// Nothing has come yet.
+    Fresh,
+    /// Frames as they are.
+    Plain,
+    /// Frames inside TLS.
+    Tls(Box<Session>),
+}
+
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
+    pub(crate) wire: Wire,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     /// Counts how often the slot was reused, so that an old id never reaches a new peer.
@@ -30,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) blocked: bool,
     /// There may be more to read although no event will say so.
     pub(crate) more_to_read: bool,
+    /// The peer sends nothing more: a short read does not mean that the socket is drained.
+    pub(crate) read_closed: bool,
     pub(crate) closing: bool,
     pub(crate) last_active_s: u64,
 }
@@ -51,6 +68,7 @@ impl Connection {
     ) -> Connection {
         Connection {
             stream,
+            wire: Wire::Fresh,
             peer,
             local,
             generation,
@@ -60,6 +78,7 @@ impl Connection {
             listed: false,
             blocked: false,
             more_to_read: false,
+            read_closed: false,
             closing: false,
             last_active_s: now_s,
         }
@@ -72,6 +91,9 @@ impl Connection {
 
     /// Writes as much as the socket takes. Usually one system call.
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
+        if let Wire::Tls(_) = self.wire {
+            return self.flush_tls();
+        }
         while self.sent < self.out.len() {
             match self.stream.write(&self.out[self.sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -85,13 +107,40 @@ impl Connection {
                 Err(e) => return Err(e),
             }
         }
+        Ok(self.all_flushed())
+    }
+
+    fn all_flushed(&mut self) -> Flushed {
         self.blocked = false;
         self.sent = 0;
         self.out.clear();
         if self.out.capacity() > KEEP_BYTES {
             self.out = Vec::new();
         }
-        Ok(Flushed::All)
+        Flushed::All
+    }
+
+    fn flush_tls(&mut self) -> io::Result<Flushed> {
+        let Wire::Tls(session) = &mut self.wire else { return Ok(Flushed::All) };
+        loop {
+            match session.write_out(&mut self.stream) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    self.forget_sent();
+                    return Ok(Flushed::Blocked);
+                }
+                Err(e) => return Err(e),
+            }
+            if self.sent == self.out.len() {
+                return Ok(self.all_flushed());
+            }
+            match session.take(&self.out[self.sent..])? {
+                // Not before the handshake is through; the peer's next bytes bring it on.
+                0 if !session.wants_write() => return Ok(Flushed::Blocked),
+                taken => self.sent += taken,
+            }
+        }
     }
 
     /// Keeps the buffer from growing by what is already sent.
@@ -103,7 +152,73 @@ impl Connection {
     }
 
     /// Reads once into `buffer`. `None` when there is nothing now.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        tls: &mut TlsServer,
+    ) -> io::Result<Option<usize>> {
+        match self.wire {
+            Wire::Plain => self.read_plain(buffer),
+            Wire::Fresh => self.read_first(buffer, tls),
+            Wire::Tls(_) => self.read_tls(buffer, &[]),
+        }
+    }
+
+    /// Finds out what the connection speaks.
+    #[cold]
+    fn read_first(&mut self, buffer: &mut [u8], tls: &mut TlsServer) -> io::Result<Option<usize>> {
+        let read = self.read_plain(buffer)?;
+        match read {
+            None | Some(0) => Ok(read),
+            Some(n) if buffer[0] == HANDSHAKE => {
+                self.wire = Wire::Tls(Box::new(tls.accept()?));
+                let first = buffer[..n].to_vec();
+                self.read_tls(buffer, &first)
+            }
+            Some(_) if !tls.takes_plain() => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "no TLS, which this server asks for (tls.server.mode=enforcing)",
+            )),
+            Some(_) => {
+                self.wire = Wire::Plain;
+                Ok(read)
+            }
+        }
+    }
+
+    /// Reads through the session; `first` was already read from the socket.
+    fn read_tls(&mut self, buffer: &mut [u8], first: &[u8]) -> io::Result<Option<usize>> {
+        let Wire::Tls(session) = &mut self.wire else { return Ok(None) };
+        let read = if first.is_empty() {
+            session.read(&mut self.stream, buffer)
+        } else {
+            session.read(&mut first.chain(&mut self.stream), buffer)
+        };
+        self.read_closed |= session.has_ended();
+        // The handshake's answers, or the alert that says what went wrong.
+        if session.wants_write() {
+            match session.write_out(&mut self.stream) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.blocked = true,
+                other => other?,
+            }
+        }
+        read
+    }
+
+    /// Says goodbye where the protocol has one.
+    pub(crate) fn say_goodbye(&mut self) {
+        if let Wire::Tls(session) = &mut self.wire {
+            session.say_goodbye(&mut self.stream);
+        }
+    }
+
+    /// Whether the peer has begun TLS and not ended the handshake.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        matches!(&self.wire, Wire::Tls(session) if session.is_handshaking())
+    }
+
+    fn read_plain(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match self.stream.read(buffer) {
                 Ok(n) => return Ok(Some(n)),

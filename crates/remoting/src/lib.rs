@@ -17,9 +17,12 @@ pub mod server;
 
 pub mod address;
 pub mod client;
+pub mod http;
 mod peer;
+pub mod tls;
 
 pub use client::{CallError, Client};
 pub use exchange::{Call, ConnectionId, Exchange, ReplyHandle};
 pub use route::{Answer, Refusal, Reply, Route, Routes};
 pub use server::{Server, ServerConfig, Service, Stopper};
+pub use tls::{TlsClient, TlsKeys, TlsMode};

@@ -17,6 +17,7 @@ use protocol::encode;
 use protocol::frame::{self, Frame, HeaderKind};
 
 use crate::client::{CallError, Incoming, OnAnswer, OnRequest, RawResponse};
+use crate::tls::{Outgoing, Received};
 
 /// How often overdue calls are looked for.
 const SWEEP: Duration = Duration::from_millis(500);
@@ -68,18 +69,24 @@ pub(crate) struct Peer {
     pub(crate) address: String,
     receiving: TcpStream,
     sending: Mutex<TcpStream>,
+    /// The TLS around it, if there is.
+    session: Option<Outgoing>,
     calls: Mutex<Calls>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: &str, stream: TcpStream) -> io::Result<Peer> {
-        stream.set_nodelay(true)?;
+    pub(crate) fn new(
+        address: &str,
+        stream: TcpStream,
+        session: Option<Outgoing>,
+    ) -> io::Result<Peer> {
         stream.set_read_timeout(Some(SWEEP))?;
         stream.set_write_timeout(Some(SEND_TIMEOUT))?;
         Ok(Peer {
             address: address.to_owned(),
             receiving: stream.try_clone()?,
             sending: Mutex::new(stream),
+            session,
             calls: Mutex::default(),
         })
     }
@@ -107,7 +114,11 @@ impl Peer {
     }
 
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        lock(&self.sending).write_all(bytes)
+        let mut socket = lock(&self.sending);
+        match &self.session {
+            None => socket.write_all(bytes),
+            Some(session) => session.send(bytes, &socket),
+        }
     }
 
     /// Ends the connection. Waiting threads learn of it at once, callbacks on the reader thread.
@@ -138,9 +149,14 @@ impl Peer {
 
     fn read_frames(&self, kind: HeaderKind, on_request: &OnRequest) -> io::Result<()> {
         let mut inbox = Inbox::default();
+        let mut received = self.session.clone().map(Received::new);
         let mut swept_ns = mono_ns();
         loop {
-            match inbox.fill(&self.receiving) {
+            let filled = match &mut received {
+                None => inbox.fill(&self.receiving),
+                Some(received) => inbox.fill(Decrypting(received, &self.receiving)),
+            };
+            match filled {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
                 Err(e) if is_timeout(&e) => {}
@@ -211,6 +227,15 @@ impl Peer {
         for done in overdue {
             done(Err(CallError::Timeout));
         }
+    }
+}
+
+/// The receiving half of a connection with TLS.
+struct Decrypting<'a>(&'a mut Received, &'a TcpStream);
+
+impl Read for Decrypting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(self.1, buffer)
     }
 }
 

@@ -17,6 +17,7 @@ use protocol::frame;
 
 use crate::connection::{Connection, Flushed, OUT_BYTES_MAX, OUT_BYTES_PAUSE};
 use crate::exchange::{Call, ConnectionId, Exchange};
+use crate::tls::{TlsKeys, TlsServer};
 
 /// A role behind a [`Server`]. All calls come from the loop thread, with the role's lock held.
 pub trait Service: Send + 'static {
@@ -40,12 +41,14 @@ pub struct ServerConfig {
     pub idle_s_max: u64,
     /// Connections above this are refused.
     pub connections_max: usize,
+    /// Whether and how TLS is taken.
+    pub tls: TlsKeys,
 }
 
 impl ServerConfig {
     /// Java's limits for a server that listens on `listen`.
     pub fn new(listen: Vec<SocketAddr>) -> ServerConfig {
-        ServerConfig { listen, idle_s_max: 120, connections_max: 100_000 }
+        ServerConfig { listen, idle_s_max: 120, connections_max: 100_000, tls: TlsKeys::default() }
     }
 }
 
@@ -76,6 +79,10 @@ const READ_BYTES: usize = 256 * 1024;
 /// A connection with more to read gives the others a turn after this many reads.
 const READS_IN_A_ROW: usize = 4;
 const IDLE_SCAN_NS: u64 = 10_000_000_000;
+/// How often certificate files are looked at, where there are any.
+const TLS_LOOK_NS: u64 = 1_000_000_000;
+/// A handshake takes no longer.
+const HANDSHAKE_S_MAX: u64 = 10;
 
 /// Listening sockets and accepted connections; [`Server::run`] turns the calling thread into the
 /// loop.
@@ -96,14 +103,17 @@ pub struct Server {
     buffer: Vec<u8>,
     accept_again: bool,
     next_idle_scan_ns: u64,
+    tls: TlsServer,
+    next_tls_look_ns: u64,
 }
 
 impl Server {
     /// Binds every address.
     ///
     /// # Errors
-    /// An address cannot be bound; the error names it.
+    /// An address cannot be bound, or TLS cannot be had; the error names address or file.
     pub fn bind(config: ServerConfig) -> io::Result<Server> {
+        let tls = TlsServer::new(&config.tls)?;
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let mut listeners = Vec::new();
@@ -133,6 +143,8 @@ impl Server {
             buffer: vec![0; READ_BYTES],
             accept_again: false,
             next_idle_scan_ns: 0,
+            tls,
+            next_tls_look_ns: 0,
         })
     }
 
@@ -183,7 +195,7 @@ impl Server {
             return Some(Duration::ZERO);
         }
         let now = mono_ns();
-        let mut wait = IDLE_SCAN_NS;
+        let mut wait = if self.tls.watches() { TLS_LOOK_NS } else { IDLE_SCAN_NS };
         if let Some(deadline) = deadline_ns {
             wait = wait.min(deadline.saturating_sub(now));
         }
@@ -207,6 +219,7 @@ impl Server {
                 self.with_output.push(token.0 as u32);
             }
             let input = event.is_readable() || event.is_read_closed() || event.is_error();
+            connection.read_closed |= event.is_read_closed();
             if input && !connection.more_to_read {
                 connection.more_to_read = true;
                 self.readable.push(token.0 as u32);
@@ -273,6 +286,10 @@ impl Server {
             self.next_idle_scan_ns = now_ns + IDLE_SCAN_NS;
             self.close_idle(now_ns / 1_000_000_000);
         }
+        if self.tls.watches() && now_ns >= self.next_tls_look_ns {
+            self.next_tls_look_ns = now_ns + TLS_LOOK_NS;
+            self.tls.refresh();
+        }
         let closed = std::mem::take(&mut self.closed);
         let mut exchange = self.exchange(now_ns, now_ms);
         for id in closed {
@@ -320,7 +337,7 @@ impl Server {
             // buffer instead.
             let start = if held < READ_BYTES / 2 { held } else { 0 };
             let space = buffer.len() - start;
-            let n = match connection.read(&mut buffer[start..]) {
+            let n = match connection.read(&mut buffer[start..], &mut self.tls) {
                 Ok(None) => {
                     connection.more_to_read = false;
                     return;
@@ -345,8 +362,11 @@ impl Server {
             }
             if n < space {
                 // The socket is drained; the next bytes raise an event.
-                if let Some(Some(connection)) = self.connections.get_mut(slot as usize) {
-                    connection.more_to_read = false;
+                match self.connections.get_mut(slot as usize) {
+                    // There is an end to be read yet.
+                    Some(Some(connection)) if connection.read_closed => continue,
+                    Some(Some(connection)) => connection.more_to_read = false,
+                    _ => {}
                 }
                 return;
             }
@@ -385,6 +405,7 @@ impl Server {
     fn close(&mut self, slot: u32, why: &str) {
         let Some(mut connection) = self.connections[slot as usize].take() else { return };
         tracing::debug!(peer = %connection.peer, why, "connection closed");
+        connection.say_goodbye();
         // Deregistering a socket that the system already dropped is no loss.
         let _ = self.poll.registry().deregister(&mut connection.stream);
         self.closed.push(ConnectionId { slot, generation: connection.generation });
@@ -394,10 +415,12 @@ impl Server {
 
     fn close_idle(&mut self, now_s: u64) {
         for slot in 0..self.connections.len() {
-            let idle = self.connections[slot]
-                .as_ref()
-                .is_some_and(|c| now_s.saturating_sub(c.last_active_s) > self.config.idle_s_max);
-            if idle {
+            let Some(connection) = &self.connections[slot] else { continue };
+            let limit = match connection.is_handshaking() {
+                true => HANDSHAKE_S_MAX.min(self.config.idle_s_max),
+                false => self.config.idle_s_max,
+            };
+            if now_s.saturating_sub(connection.last_active_s) > limit {
                 self.close(slot as u32, "no traffic");
             }
         }

@@ -79,7 +79,8 @@ impl ColdRead {
     /// read. An error is of no account: who needs the bytes meets it again.
     pub fn run(&self, buf: &mut Vec<u8>) {
         buf.resize(READ_BYTES, 0);
-        self.file.will_read(self.position, self.len);
+        // The next range, too, so that the device has work while this one is copied.
+        self.file.will_read(self.position, 2 * self.len);
         let end = self.position + self.len;
         let mut at = self.position;
         while at < end {

@@ -37,8 +37,13 @@ pub struct StoreConfig {
     pub queue_write_interval_ms: i64,
     /// How often a small batch of index entries goes to its file.
     pub index_interval_ms: i64,
-    /// How often the checkpoint moves.
+    /// How often the checkpoint moves, if not for the log's growth.
     pub checkpoint_interval_ms: i64,
+    /// Units a checkpoint writes itself, in bytes; more are written before, by jobs of their own.
+    pub checkpoint_units_max: usize,
+    /// Queue files a checkpoint syncs one by one; more, and it syncs the file system as a whole
+    /// where the platform can.
+    pub sync_each_max: usize,
     /// Longest body; a record may be 64 KiB longer.
     pub message_bytes_max: usize,
     /// Whether every record gets a CRC of its own as last property (`enabledAppendPropCRC`).
@@ -92,6 +97,8 @@ impl StoreConfig {
             queue_write_interval_ms: 200,
             index_interval_ms: 3 * SECOND,
             checkpoint_interval_ms: 10 * SECOND,
+            checkpoint_units_max: 256 << 10,
+            sync_each_max: 256,
             message_bytes_max: 4 << 20,
             record_crc: false,
             tail_window_bytes: 8 << 20,

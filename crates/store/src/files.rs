@@ -64,7 +64,7 @@ pub const FILES: &[FileRow] = &[
     },
     FileRow {
         path: "lock",
-        layout: "the word lock; what counts is the lock on the file",
+        layout: "a word that says whose queue files these are; what counts is the lock on the file",
         writer: "Store::open",
         deleter: "nobody",
         is_read_by_java: true,

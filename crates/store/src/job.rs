@@ -51,14 +51,25 @@ impl JobKind {
 
 /// Units written back by one job, in bytes.
 const QUEUE_BYTES_PER_JOB: usize = 1 << 20;
-/// The checkpoint waits until fewer units than this are pending, in bytes: its job holds them all.
-const CHECKPOINT_PENDING_MAX: usize = 8 << 20;
+/// Units of more queues than this wait in memory until they are many or a checkpoint wants them:
+/// each queue costs a file access or two, however many units it has.
+const QUEUES_FEW: usize = 1024;
+/// So many, in bytes.
+const QUEUE_BYTES_MANY: usize = 48 << 20;
+/// Log behind the checkpoint that makes the next one due before its time: a crash start reads it.
+/// More by so much for each queue that has units to write.
+const CHECKPOINT_LOG_BYTES: i64 = 128 << 20;
+const CHECKPOINT_LOG_BYTES_PER_QUEUE: i64 = 6 << 10;
+/// How much longer a checkpoint may wait for each queue that has units to write, in microseconds.
+const CHECKPOINT_US_PER_QUEUE: i64 = 200;
+/// Checkpoints are at least this far apart.
+const CHECKPOINT_MS_MIN: i64 = 1000;
 /// Keys that make an index job due before its time. Each job reads and writes nearly the whole
 /// slot table (20 MB) and syncs twice, so batches are large.
 const INDEX_KEYS_PER_JOB: usize = 512 << 10;
 /// After a lack of room, how long jobs wait before they try again.
 const RETRY_MS: i64 = 1000;
-/// Units that wait for a job should not wait for its interval when there are this many bytes.
+/// Units of few queues that should not wait for their interval, in bytes.
 const QUEUE_BYTES_PRESSING: usize = 4 << 20;
 
 /// Blocking work, ready to run anywhere.
@@ -234,6 +245,8 @@ pub(crate) struct JobTimes {
     queues_ms: i64,
     index_ms: i64,
     checkpoint_ms: i64,
+    /// The checkpoint on its way: units below are being written.
+    goal: Option<Flushed>,
     is_flushing: bool,
     is_preallocating: bool,
     /// Time of the last question.
@@ -275,7 +288,13 @@ impl Store {
             || !self.jobs.is_preallocating
                 && self.jobs.now_ms >= self.jobs.room_again_ms
                 && self.log.wanted_room().is_some()
-            || self.queues.pending_bytes() >= QUEUE_BYTES_PRESSING && self.queue_writer.is_some()
+            || self.queues.pending_bytes() >= self.pressing_queue_bytes()
+                && self.queue_writer.is_some()
+    }
+
+    /// Units that wait for a job should not wait for its interval when there are this many bytes.
+    fn pressing_queue_bytes(&self) -> usize {
+        if self.queues.dirty_count() > QUEUES_FEW { QUEUE_BYTES_MANY } else { QUEUE_BYTES_PRESSING }
     }
 
     fn next_flush(&mut self, now_ms: i64) -> Option<Work> {
@@ -301,17 +320,25 @@ impl Store {
 
     fn next_queue_write(&mut self, now_ms: i64) -> Option<Work> {
         let waited = now_ms - self.jobs.queues_ms >= self.config.queue_write_interval_ms;
-        let is_due = waited || self.queues.pending_bytes() >= QUEUE_BYTES_PER_JOB;
-        if !is_due || !self.queues.has_work() {
+        let pending = self.queues.pending_bytes();
+        let is_due = if self.queues.dirty_count() > QUEUES_FEW {
+            pending >= QUEUE_BYTES_MANY
+        } else {
+            waited || pending >= QUEUE_BYTES_PER_JOB
+        };
+        let is_awaited = !self.queues.doomed.is_empty() || self.queues.marked() > 0;
+        if self.queue_writer.is_none() || !is_due && !is_awaited {
             return None;
         }
-        let writer = self.queue_writer.take()?;
+        let runs = self.queues.take_runs(QUEUE_BYTES_PER_JOB, self.log.flushed());
         let doomed = std::mem::take(&mut self.queues.doomed);
-        let runs = self.queues.take_runs(QUEUE_BYTES_PER_JOB);
-        if !self.queues.has_work() {
+        if self.queues.dirty_count() == 0 || runs.is_empty() {
             self.jobs.queues_ms = now_ms;
         }
-        Some(Work::WriteQueues { writer, doomed, runs })
+        if runs.is_empty() && doomed.is_empty() {
+            return None;
+        }
+        Some(Work::WriteQueues { writer: self.queue_writer.take()?, doomed, runs })
     }
 
     fn next_index(&mut self, now_ms: i64) -> Option<Work> {
@@ -328,33 +355,58 @@ impl Store {
     }
 
     fn next_checkpoint(&mut self, now_ms: i64) -> Option<Work> {
-        let waited = now_ms - self.jobs.checkpoint_ms >= self.config.checkpoint_interval_ms;
-        let is_news = self.settled() < self.log.flushed();
-        let is_small = self.queues.pending_bytes() <= CHECKPOINT_PENDING_MAX;
-        if !waited || !is_news || !is_small {
+        if self.jobs.goal.is_none() && self.is_checkpoint_due(now_ms) {
+            // All messages below the flushed offset are dispatched, so what is pending now,
+            // together with what is in the files, is complete up to there.
+            self.queues.mark();
+            self.jobs.goal = Some(self.flushed_until());
+        }
+        let goal = self.jobs.goal?;
+        let is_small = self.queues.pending_bytes() <= self.config.checkpoint_units_max
+            && self.queues.dirty_count() <= QUEUES_FEW;
+        if self.queues.marked() > 0 && !is_small {
             return None;
         }
-        let settle = self.pack_settle(now_ms)?;
+        let runs_max = if self.queues.marked() > 0 { usize::MAX } else { 0 };
+        let settle = self.pack_settle(now_ms, goal, runs_max)?;
+        self.jobs.goal = None;
         self.jobs.checkpoint_ms = now_ms;
         Some(Work::Checkpoint(Box::new(settle)))
     }
 
-    /// Takes everything up to the flushed offset; `None` while another job has the files, or
-    /// keys are left from one that found no room.
-    pub(crate) fn pack_settle(&mut self, now_ms: i64) -> Option<Settle> {
+    fn is_checkpoint_due(&self, now_ms: i64) -> bool {
+        let (waited_ms, news) =
+            (now_ms - self.jobs.checkpoint_ms, self.log.flushed() - self.settled());
+        let queues = self.queues.dirty_count() as i64;
+        let interval_ms = self.config.checkpoint_interval_ms;
+        let log_max = CHECKPOINT_LOG_BYTES + queues * CHECKPOINT_LOG_BYTES_PER_QUEUE;
+        news > 0 && waited_ms >= interval_ms + queues * CHECKPOINT_US_PER_QUEUE / 1000
+            || news >= log_max && waited_ms >= CHECKPOINT_MS_MIN.min(interval_ms)
+    }
+
+    /// Up to where the log is flushed.
+    pub(crate) fn flushed_until(&self) -> Flushed {
+        Flushed { offset: self.log.flushed(), timestamp: self.flushed_timestamp }
+    }
+
+    /// Takes what is missing in the files below `goal`, and all units if `runs_max` says so; `None`
+    /// while another job has the files, or keys are left from one that found no room.
+    pub(crate) fn pack_settle(
+        &mut self,
+        now_ms: i64,
+        goal: Flushed,
+        runs_max: usize,
+    ) -> Option<Settle> {
         let are_home = self.queue_writer.is_some() && self.index_writer.is_some();
         if !are_home || self.index.has_unfinished() {
             return None;
         }
-        // All messages below the flushed offset are dispatched, so what is pending now, together
-        // with what is in the files, is complete up to there.
-        let settled = self.log.flushed();
-        let time = self.flushed_timestamp;
+        let Flushed { offset: settled, timestamp: time } = goal;
         let checkpoint = Checkpoint {
             log_timestamp: time,
             queue_timestamp: time,
             index_timestamp: time,
-            statement: Some(Statement { settled, flushed: settled, clean_end: None }),
+            statement: Some(Statement { settled, flushed: self.log.flushed(), clean_end: None }),
             ..self.checkpoint
         };
         let batch = (self.index.ready() > 0).then(|| self.index.take_batch());
@@ -363,7 +415,7 @@ impl Store {
             path: self.config.root.join("checkpoint"),
             queue_writer: self.queue_writer.take()?,
             doomed: std::mem::take(&mut self.queues.doomed),
-            runs: self.queues.take_runs(usize::MAX),
+            runs: self.queues.take_runs(runs_max, self.log.flushed()),
             index: Some((self.index_writer.take()?, batch)),
             applied: None,
             checkpoint,

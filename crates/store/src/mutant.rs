@@ -13,6 +13,8 @@ pub enum Mutant {
     FlushedTakenAfterSync,
     /// The checkpoint is written before what it speaks of.
     CheckpointFirst,
+    /// Queue files get units of messages that are not flushed.
+    UnitsAhead,
 }
 
 thread_local! {

@@ -1,4 +1,8 @@
 //! Starting and stopping.
+//!
+//! The word in the `lock` file says who used the store last. Java, at its start, puts `lock` in and
+//! syncs it; its queue files may then hold units of messages that a power cut took away. Ours
+//! never do: see [`Queues::take_runs`].
 
 use crate::commit_log::CommitLog;
 use crate::config::{FlushType, StoreConfig};
@@ -11,6 +15,11 @@ use crate::store::Store;
 use base::disk::Disk;
 use std::io;
 use std::sync::Arc;
+
+/// Java's word in the lock file.
+const JAVA_WORD: &[u8] = b"lock";
+/// Ours.
+const OUR_WORD: &[u8] = b"FQ01";
 
 impl Store {
     /// Opens a store, creating what is missing and recovering what an unclean stop left.
@@ -25,8 +34,10 @@ impl Store {
         let root = &config.root;
         disk.create_dir_all(root).map_err(StoreError::io("cannot create", root))?;
         let lock_path = root.join("lock");
+        let are_units_sure = disk.read(&lock_path).is_ok_and(|word| word == OUR_WORD);
+        let word = if are_units_sure { OUR_WORD } else { JAVA_WORD };
         let lock = disk
-            .lock(&lock_path, b"lock")
+            .lock(&lock_path, word)
             .map_err(StoreError::io("cannot lock", &lock_path))?
             .ok_or_else(|| StoreError::Locked(root.clone()))?;
         let was_stopped_cleanly = !disk.exists(&root.join("abort"));
@@ -53,13 +64,19 @@ impl Store {
             config.index_entries,
         )?;
         let mut store = Store::assemble(config, disk, lock, (log, queues, index), checkpoint)?;
+        store.are_units_sure = are_units_sure;
         store.recover(was_stopped_cleanly, now_ms)?;
         store.mark_running()?;
         Ok(store)
     }
 
-    /// Leaves the file that says the store is in use (Java's `abort`).
+    /// Leaves the file that says the store is in use (Java's `abort`), and the word that says whose
+    /// queue files these are.
     fn mark_running(&mut self) -> Result<(), StoreError> {
+        if !self.are_units_sure {
+            let path = self.config.root.join("lock");
+            self.lock.write(OUR_WORD).map_err(StoreError::io("cannot write", path))?;
+        }
         if let Some(writer) = &mut self.queue_writer {
             writer.sync_first(self.config.root.clone());
         }
@@ -88,7 +105,8 @@ impl Store {
         if self.index.has_unfinished() && self.index_writer.is_some() {
             self.apply_index(now_ms)?;
         }
-        let Some(mut settle) = self.pack_settle(now_ms) else {
+        let goal = self.flushed_until();
+        let Some(mut settle) = self.pack_settle(now_ms, goal, usize::MAX) else {
             return Err(StoreError::JobUnderWay);
         };
         let end = self.log.end();

@@ -20,8 +20,9 @@ const QUEUE_BACKLOG_MAX: usize = 64 << 20;
 /// How much of them one write takes there: with a file access or two per queue a few ms, where all
 /// of a hundred thousand queues would take seconds.
 const QUEUE_RELIEF: usize = 64 << 10;
-/// Keys waiting for the index beyond which a write takes them there itself.
-const INDEX_BACKLOG_MAX: usize = 2 << 20;
+/// Keys waiting for the index beyond which a write takes them there itself, 16 bytes each: only if
+/// the device is so slow that memory would run out, for it takes seconds.
+const INDEX_BACKLOG_MAX: usize = 16 << 20;
 
 /// One node's messages. See the crate's description for the way of a message through it.
 pub struct Store {
@@ -54,7 +55,9 @@ pub struct Store {
     pub(crate) units_buf: Vec<u8>,
     pub(crate) in_memory_log_bytes: i64,
     /// Held for as long as the store is open.
-    pub(crate) _lock: DiskLock,
+    pub(crate) lock: DiskLock,
+    /// Whether queue files have no units but of flushed messages; see [`open`](crate::open).
+    pub(crate) are_units_sure: bool,
 }
 
 /// What a write did.
@@ -149,7 +152,7 @@ impl Store {
 
     /// As [`Store::write_queues`], up to about this many bytes.
     fn write_some_queues(&mut self, bytes_max: usize) -> Result<(), StoreError> {
-        let runs = self.queues.take_runs(bytes_max);
+        let runs = self.queues.take_runs(bytes_max, self.log.flushed());
         let writer = self.queue_writer.as_mut().expect("no job has the writer");
         let result = runs.iter().try_for_each(|run| writer.write(run));
         if result.is_err() {
@@ -262,7 +265,15 @@ impl Store {
         checkpoint: Checkpoint,
     ) -> Result<Store, StoreError> {
         let (log, queues, index) = parts;
-        let queue_writer = QueueWriter::new(Arc::clone(&disk), config.consume_queue_file_bytes);
+        // Its folder is there from the start: the handle tells of errors since it was made.
+        let dir = config.consume_queue_dir();
+        let whole = disk.create_dir_all(&dir).and_then(|()| disk.whole(&dir));
+        let queue_writer = QueueWriter::new(
+            Arc::clone(&disk),
+            config.consume_queue_file_bytes,
+            whole.map_err(StoreError::io("cannot open", dir))?,
+            config.sync_each_max,
+        );
         let in_memory_log_bytes = config.in_memory_log_bytes();
         let cleaner = Cleaner::new(config.retention.clone());
         let deleted_topics = config.deleted_topics.iter().cloned().collect();
@@ -287,7 +298,8 @@ impl Store {
             jobs: JobTimes::default(),
             units_buf: Vec::new(),
             in_memory_log_bytes,
-            _lock: lock,
+            lock,
+            are_units_sure: false,
         })
     }
 

@@ -114,8 +114,6 @@ impl OptionRow {
 const HELP: OptionRow = flag("h", "help", "Print help");
 const NAME_SERVERS: OptionRow =
     value("n", "namesrvAddr", "Name server address list, eg: '192.168.0.1:9876;192.168.0.2:9876'");
-/// The action of a command whose function is still to come.
-const NOT_YET: Action = Action::Needs("code that is still to be written");
 
 impl Command {
     /// All its options; its own `-n` replaces the general one.

@@ -4,7 +4,6 @@
 //! All calls block and may run on any thread. Writes are positioned: there is no file cursor and
 //! no memory map, so that every error comes back as a value.
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -119,8 +118,28 @@ pub fn is_out_of_space(error: &io::Error) -> bool {
 /// What [`Disk::write_zeroes`] wants of offsets and lengths, in bytes.
 pub const ZEROES_ALIGN: u64 = 4096;
 
-/// Held for as long as the lock shall be held; dropping it gives the lock back.
-pub type DiskLock = Box<dyn Any + Send + Sync>;
+/// A locked file; dropping it gives the lock back.
+pub trait HeldLock: Send + Sync {
+    /// Replaces the file's content. (To open the file a second time would, on Unix, give the lock
+    /// up when that is closed.)
+    ///
+    /// # Errors
+    /// Whatever the device says.
+    fn write(&self, content: &[u8]) -> io::Result<()>;
+}
+
+/// Held for as long as the lock shall be held.
+pub type DiskLock = Box<dyn HeldLock>;
+
+/// Syncs all files and folders of a file system at once. Made before what it shall sync is
+/// written: it tells of errors since then.
+pub trait SyncAll: Send + Sync {
+    /// Returns when all earlier changes of all files and folders survive a power cut.
+    ///
+    /// # Errors
+    /// As for [`DiskFile::sync_data`], of any file whatever.
+    fn sync_all(&self) -> io::Result<()>;
+}
 
 /// A tree of folders and files.
 pub trait Disk: Send + Sync {
@@ -174,6 +193,16 @@ pub trait Disk: Send + Sync {
     /// Whatever the device says.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Syncs the file system of `dir` as a whole; `None` where the platform cannot, or does not
+    /// say whether it could.
+    ///
+    /// # Errors
+    /// Whatever the device says.
+    fn whole(&self, dir: &Path) -> io::Result<Option<Arc<dyn SyncAll>>> {
+        let _ = dir;
+        Ok(None)
+    }
+
     /// Room on the file system of `path`; `None` where the platform does not say.
     ///
     /// # Errors
@@ -198,7 +227,7 @@ pub trait Disk: Send + Sync {
     /// `NotFound`, or whatever the device says.
     fn modified_ms(&self, path: &Path) -> io::Result<i64>;
 
-    /// Takes the file's exclusive lock, creating the file with `content` if needed.
+    /// Takes the file's exclusive lock and makes `content` the file's.
     /// `None` when another process (Java's broker included, on Unix) holds it.
     ///
     /// # Errors
@@ -418,6 +447,10 @@ impl Disk for RealDisk {
         if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
     }
 
+    fn whole(&self, dir: &Path) -> io::Result<Option<Arc<dyn SyncAll>>> {
+        whole::open(dir)
+    }
+
     fn space(&self, path: &Path) -> io::Result<Option<Space>> {
         positioned::space(path)
     }
@@ -445,14 +478,21 @@ impl Disk for RealDisk {
         if !positioned::lock_record(&file)? {
             return Ok(None);
         }
-        let file = RealFile(file);
-        file.set_len(content.len() as u64)?;
-        file.write_at(content, 0)?;
-        Ok(Some(Box::new(file)))
+        let lock = RealFile(file);
+        HeldLock::write(&lock, content)?;
+        Ok(Some(Box::new(lock)))
+    }
+}
+
+impl HeldLock for RealFile {
+    fn write(&self, content: &[u8]) -> io::Result<()> {
+        self.set_len(content.len() as u64)?;
+        self.write_at(content, 0)
     }
 }
 
 mod read_only;
+mod whole;
 mod zeroes;
 pub use read_only::ReadOnlyDisk;
 

@@ -2,6 +2,7 @@
 
 use protocol::body::MessageQueue;
 use protocol::body::client::{LockBatchRequestBody, LockBatchResponseBody};
+use protocol::code::response_code;
 use protocol::fastjson;
 use protocol::request::client::{LockBatchMq, UnlockBatchMq};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
@@ -9,6 +10,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 use crate::broker::Broker;
 use crate::queue_lock::QueueName;
 use crate::reply;
+use crate::saved::StateFile;
 
 fn read(call: &Call<'_>) -> Result<(String, String, Vec<QueueName>), Refusal> {
     let body: LockBatchRequestBody =
@@ -22,14 +24,16 @@ fn read(call: &Call<'_>) -> Result<(String, String, Vec<QueueName>), Refusal> {
     Ok((group, body.client_id.unwrap_or_default(), queues.collect()))
 }
 
-/// Serves 41.
+/// Serves 41. A new owner is told so when the lock is on disk: a broker that is killed then knows
+/// it again.
 pub fn lock(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     call: &Call<'_>,
     _: LockBatchMq,
-) -> Answer<LockBatchMq> {
+) -> Result<(), Refusal> {
     let (group, client_id, queues) = read(call)?;
+    let before = broker.locks.changes();
     let locked = broker.locks.lock(&group, &client_id, queues, exchange.now_ms);
     let body = LockBatchResponseBody {
         locked: locked
@@ -41,7 +45,12 @@ pub fn lock(
             })
             .collect(),
     };
-    Ok(Reply::body(fastjson::write(&body)))
+    let (to, body) = (call.reply_handle(), fastjson::write(&body));
+    match broker.locks.changes() == before {
+        true => exchange.reply(to, response_code::SUCCESS, None, |_| {}, &body),
+        false => broker.reply_with_when_saved(StateFile::QueueLocks, to, body),
+    }
+    Ok(())
 }
 
 /// Serves 42.
@@ -53,5 +62,6 @@ pub fn unlock(
 ) -> Answer<UnlockBatchMq> {
     let (group, client_id, queues) = read(call)?;
     broker.locks.unlock(&group, &client_id, &queues);
+    broker.signals.save.ask();
     Ok(Reply::done())
 }

@@ -11,6 +11,7 @@ pub mod timer;
 pub mod transaction;
 
 pub mod acl;
+pub mod alone;
 pub mod assignment;
 pub mod clean;
 pub mod client;

@@ -61,14 +61,16 @@ struct Popped<'a> {
 
 /// Acknowledges one message: true when that has to be written.
 fn ack_one(broker: &mut Broker, popped: &Popped<'_>, receipt: &Receipt) -> bool {
-    let Some(pair) = broker.pops.find_pair(popped.topic, popped.group) else { return false };
-    let key = PointKey {
-        pair,
-        queue_id: popped.queue_id,
-        start_offset: receipt.start_offset,
-        pop_time: receipt.pop_time,
-    };
+    let Some(key) = key_of(broker, popped, receipt) else { return false };
     broker.pops.points.ack(&key, popped.queue_offset)
+}
+
+/// The check point a receipt is about.
+fn key_of(broker: &mut Broker, popped: &Popped<'_>, receipt: &Receipt) -> Option<PointKey> {
+    let (queue_id, start_offset, pop_time) =
+        (popped.queue_id, receipt.start_offset, receipt.pop_time);
+    let pair = broker.pops.find_pair(popped.topic, popped.group)?;
+    Some(PointKey { pair, queue_id, start_offset, pop_time })
 }
 
 fn ack_ordered(
@@ -252,6 +254,12 @@ fn hide_again(
     let revive_queue = receipt.revive_queue;
     if !(0..broker.config.revive_queues).contains(&revive_queue) {
         return Err(bad_receipt(format!("there is no revive queue {revive_queue}")));
+    }
+    // A check point for what is acknowledged or came again would make it come once more.
+    let key = key_of(broker, popped, receipt);
+    if !key.is_some_and(|key| broker.pops.points.is_hidden(&key, queue_offset)) {
+        let remark = "the message is acknowledged, or its invisible time is over";
+        return Err(Refusal::new(response_code::NO_MESSAGE, remark));
     }
     let point = Point {
         key: PointKey {

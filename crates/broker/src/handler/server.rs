@@ -8,6 +8,7 @@ use base::config_keys::Effect;
 use base::disk::{Disk, RealDisk, write_atomically};
 use base::near::nearest;
 use base::properties::Property;
+use model::names::SCHEDULE_TOPIC;
 use protocol::body::KvTable;
 use protocol::code::response_code;
 use protocol::fastjson;
@@ -54,7 +55,13 @@ pub fn runtime_info(
     table.insert("earliestMessageTimeStamp", earliest.to_string());
     storage(broker, &mut table);
     idle_parts(&mut table);
-    let table = table.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let mut table: BTreeMap<String, String> =
+        table.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    delays(broker, &mut table)?;
+    let log = format!("commitLogDiskRatio_{}/commitlog", broker.config.store_root);
+    if let Some(ratio) = table.get("commitLogDiskRatio").cloned() {
+        table.insert(log, ratio);
+    }
     Ok(Reply::body(fastjson::write(&KvTable { table })))
 }
 
@@ -119,6 +126,20 @@ fn storage(broker: &Broker, table: &mut Table) {
         );
         table.insert("commitLogDirCapacity", capacity);
     }
+}
+
+/// Of each delay level: what is delivered, what is there.
+fn delays(broker: &mut Broker, table: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
+    let progress: Vec<(i64, i64)> = broker.delays.progress().collect();
+    for (level, delivered) in progress {
+        let queue = broker.store.queue(SCHEDULE_TOPIC.as_bytes(), (level - 1) as i32);
+        let end = match queue {
+            Some(queue) => broker.store.max_offset(queue).map_err(|e| reply::store_error(&e))?,
+            None => delivered,
+        };
+        table.insert(format!("scheduleMessageOffset_{level}"), format!("{delivered},{end}"));
+    }
+    Ok(())
 }
 
 /// What Java reports of parts that have nothing to wait for here.

@@ -22,6 +22,7 @@ use crate::offset_table::OffsetTable;
 pub mod log;
 pub mod mode;
 pub mod order;
+pub mod peers;
 pub mod points;
 pub mod poll;
 pub mod receipt;
@@ -30,6 +31,7 @@ pub mod take;
 
 use mode::RequestModes;
 use order::Orders;
+use peers::Peers;
 use points::{PairId, Points};
 use poll::Polls;
 
@@ -81,6 +83,8 @@ pub struct Pops {
     pub polls: Polls,
     /// Who pops and who pulls.
     pub modes: RequestModes,
+    /// Queues of other brokers.
+    pub peers: Peers,
     /// Where check points are kept.
     pub revive_topic: String,
     pairs: Vec<Pair>,
@@ -107,6 +111,7 @@ impl Pops {
             orders: Orders::default(),
             polls: Polls::default(),
             modes: RequestModes::default(),
+            peers: Peers::default(),
             revive_topic: format!("{REVIVE_TOPIC_PREFIX}{}", config.broker_cluster_name),
             pairs: Vec::new(),
             by_name: HashMap::new(),

@@ -180,6 +180,15 @@ impl Points {
         self.slots.get(slot as usize)?.as_ref()
     }
 
+    /// Whether a message is hidden by a check point: it is neither acknowledged nor come again.
+    pub fn is_hidden(&self, key: &PointKey, queue_offset: i64) -> bool {
+        let point = self.by_key.get(key).and_then(|slot| self.get(*slot));
+        let waits = |point: &Point| {
+            point.index_of(queue_offset).is_some_and(|index| point.acked >> index & 1 == 0)
+        };
+        point.is_some_and(waits)
+    }
+
     /// Notes that a message need not come again: false when no open check point has it.
     pub fn ack(&mut self, key: &PointKey, queue_offset: i64) -> bool {
         let Some(slot) = self.by_key.get(key).copied() else { return false };
@@ -310,8 +319,10 @@ mod tests {
         points.insert(Point { diffs: Some([0, 3].into()), ..point(5, 2, 1) });
         assert_eq!((points.len(), points.settled(2)), (2, -1));
         let (first, second) = (point(0, 2, 0).key, point(5, 2, 1).key);
+        assert!(points.is_hidden(&second, 8) && !points.is_hidden(&second, 6));
         assert!(points.ack(&second, 8) && points.ack(&second, 5) && points.ack(&first, 1));
         assert!(!points.ack(&second, 6) && !points.ack(&first, 2) && !points.ack(&first, -1));
+        assert!(points.is_hidden(&first, 0) && !points.is_hidden(&second, 8));
         let dirty = points.take_dirty();
         assert_eq!(dirty.len(), 2);
         for (offset, slot) in (2..).zip(&dirty) {

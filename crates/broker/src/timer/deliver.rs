@@ -24,9 +24,15 @@ pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
         broker.signals.save.ask();
     }
     let is_pausing = (1..=RETRY_MS).contains(&(broker.timers.retry_ms - now_ms));
-    if is_pausing || broker.timers.table.next_ms().is_none_or(|next| next > now_ms) {
-        return;
+    if !is_pausing && broker.timers.table.next_ms().is_some_and(|next| next <= now_ms) {
+        deliver_some(broker, now_ms);
     }
+    if broker.timers.wants_flush(now_ms) {
+        broker.signals.flush.ask();
+    }
+}
+
+fn deliver_some(broker: &mut Broker, now_ms: i64) {
     let before = broker.timers.waiting();
     for _ in 0..DELIVERIES_MAX {
         let Some((time_ms, at)) = broker.timers.table.first_until(now_ms) else { break };

@@ -58,6 +58,11 @@ impl TimerMetrics {
         self.topics.retain(|_, count| count.waiting > 0);
     }
 
+    /// How many wait, by topic.
+    pub fn waiting(&self) -> impl Iterator<Item = (&[u8], i64)> {
+        self.topics.iter().map(|(topic, count)| (topic.as_slice(), count.waiting))
+    }
+
     /// The reply to who asks.
     pub fn encode(&self) -> Vec<u8> {
         let row = |(topic, count): (&Vec<u8>, &Count)| {

@@ -30,6 +30,7 @@ use recall::Recalled;
 use table::Table;
 
 use crate::config::BrokerConfig;
+use crate::pace::Pace;
 
 /// The loop looks at waiting messages at least this often, in case the clock was set.
 const LOOK_NS_MAX: u64 = 1_000_000_000;
@@ -56,9 +57,7 @@ pub struct Timers {
     unsettled: VecDeque<Progress>,
     settled: TimerCheck,
     changes: u64,
-    /// When a save was asked for, and of which change.
-    asked_ms: i64,
-    asked_changes: u64,
+    pace: Pace,
     /// Nothing is delivered before this, after a put failed.
     retry_ms: i64,
 }
@@ -75,8 +74,7 @@ impl Timers {
             unsettled: VecDeque::new(),
             settled: saved,
             changes: 0,
-            asked_ms: 0,
-            asked_changes: 0,
+            pace: Pace::default(),
             retry_ms: 0,
         }
     }
@@ -144,17 +142,14 @@ impl Timers {
             self.settled.version.advance(now_ms);
             self.changes += 1;
         }
-        let is_new = self.changes > self.asked_changes;
-        let is_time = is_new && (now_ms - self.asked_ms).abs() >= SAVE_MS;
-        if is_time {
-            (self.asked_ms, self.asked_changes) = (now_ms, self.changes);
-        }
-        is_time
+        self.pace.is_time_to_save(self.changes, now_ms)
+    }
+
+    /// Whether what was delivered is to be flushed now, so that its progress can be saved.
+    fn wants_flush(&mut self, now_ms: i64) -> bool {
+        !self.unsettled.is_empty() && self.pace.is_time_to_flush(now_ms)
     }
 }
-
-/// Progress is saved at most this often.
-const SAVE_MS: i64 = 1_000;
 
 /// `timerRollWindowSlot` as far as it can be served, seconds: Java's wheel has a week.
 pub fn window_s(config: &BrokerConfig) -> i64 {

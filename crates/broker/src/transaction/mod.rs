@@ -20,6 +20,7 @@ use store::{Store, StoreError};
 use crate::offset_table::OffsetTable;
 
 mod check;
+mod cut;
 mod end;
 mod prepare;
 
@@ -81,11 +82,16 @@ enum State {
 }
 
 impl Transactions {
-    /// Rebuilds the table from the topics and the saved progress.
+    /// Rebuilds the table from the topics and the saved progress. `file_bytes` is the length of the
+    /// log's files.
     ///
     /// # Errors
     /// The device failed.
-    pub fn load(store: &mut Store, offsets: &OffsetTable) -> Result<Transactions, StoreError> {
+    pub fn load(
+        store: &mut Store,
+        offsets: &OffsetTable,
+        file_bytes: i64,
+    ) -> Result<Transactions, StoreError> {
         let mut table = Transactions::default();
         let saved = |topic| offsets.get(TRANSACTION_GROUP, topic, 0).unwrap_or(0);
         let (half, done) = (saved(HALF_TOPIC), saved(HALF_DONE_TOPIC));
@@ -115,6 +121,7 @@ impl Transactions {
             let half = usize::try_from(*at - table.base).ok().and_then(|i| table.halves.get(i));
             half.is_some_and(|half| !half.is_done)
         });
+        table.end_cut_commits(store, file_bytes)?;
         table.advance();
         Ok(table)
     }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use base::clock::mono_ns;
+use base::clock::{mono_ns, wall_ms};
 
 use super::queue::Queue;
 use super::{Consumed, Listener, STEP_LOCK, Shared, What};
@@ -110,6 +110,7 @@ impl Shared {
 
     fn settle(self: &Arc<Shared>, queue: &Arc<Queue>, batch: Vec<Received>, consumed: Consumed) {
         let mut state = lock(&queue.state);
+        state.last_consume_ms = wall_ms();
         match consumed {
             Consumed::Done => state.window.done(&batch),
             Consumed::Later => {
@@ -117,8 +118,13 @@ impl Shared {
                 state.held_until_ns = due(self.config.retry_after);
             }
         }
+        let lets_go = state.is_unlocked_later && state.window.in_hand() == 0;
         drop(state);
         queue.settle();
+        if lets_go {
+            self.commit_last(queue);
+            return self.let_go(&[(*queue.id).clone()]);
+        }
         if consumed == Consumed::Later {
             return self.later(queue, What::List, self.config.retry_after);
         }

@@ -13,12 +13,13 @@ mod listen;
 mod pull;
 mod queue;
 mod rebalance;
+mod report;
 mod subscription;
 mod window;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,7 +27,6 @@ use base::clock::{mono_ns, wall_ms};
 use base::thread::spawn_named;
 use protocol::body::MessageQueue;
 use protocol::body::heartbeat::{self, ConsumerData, HeartbeatData};
-use protocol::{request_code, response_code};
 use remoting::client::Incoming;
 
 use crate::cluster::Cluster;
@@ -57,6 +57,7 @@ const LOCK_PERIOD: Duration = Duration::from_secs(20);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Indices of the periodic steps.
+const STEP_HEARTBEAT: usize = 1;
 const STEP_REBALANCE: usize = 2;
 const STEP_LOCK: usize = 3;
 const STEP_LATER: usize = 5;
@@ -183,6 +184,9 @@ struct Shared {
     queues: Mutex<BTreeMap<MessageQueue, Arc<Queue>>>,
     listed: Listed,
     later: Mutex<Vec<Later>>,
+    /// Queues that are to go on elsewhere, as a broker says.
+    resets: Mutex<Vec<(MessageQueue, i64)>>,
+    started_ms: i64,
     bell: Arc<Bell>,
     stopped: AtomicBool,
 }
@@ -203,8 +207,11 @@ impl Consumer {
         let now_ms = wall_ms();
         let subscriptions: Vec<_> =
             subscriptions.iter().map(|(t, e)| Subscription::new(t, e, now_ms)).collect();
-        let bell = Arc::new(Bell::default());
-        let on_request = answering(config.group.clone(), bell.clone());
+        // Brokers may ask as soon as there is a connection, which is later than this.
+        let own: Arc<OnceLock<Weak<Shared>>> = Arc::default();
+        let asked = own.clone();
+        let on_request: Arc<remoting::client::OnRequest> =
+            Arc::new(move |incoming: &Incoming<'_>| report::answer(asked.get()?, incoming));
         let shared = Arc::new(Shared {
             cluster: Cluster::new(&config.name_servers, on_request, &config.security)?,
             config,
@@ -213,9 +220,12 @@ impl Consumer {
             queues: Mutex::default(),
             listed: Listed::default(),
             later: Mutex::default(),
-            bell,
+            resets: Mutex::default(),
+            started_ms: now_ms,
+            bell: Arc::default(),
             stopped: AtomicBool::new(false),
         });
+        own.get_or_init(|| Arc::downgrade(&shared));
         for subscription in &shared.subscriptions {
             match shared.cluster.route(&subscription.topic) {
                 Ok(_) | Err(Error::NoTopic(_)) => {}
@@ -292,6 +302,7 @@ fn steps(shared: &Arc<Shared>) -> Vec<periodic::Step> {
             due(HEARTBEAT_PERIOD)
         }),
         step(Duration::ZERO, |shared| {
+            shared.do_resets();
             due(if shared.rebalance() { REBALANCE_PERIOD } else { REBALANCE_RETRY })
         }),
         step(LOCK_PERIOD, |shared| {
@@ -304,21 +315,6 @@ fn steps(shared: &Arc<Shared>) -> Vec<periodic::Step> {
         }),
         step(Duration::ZERO, Shared::do_later),
     ]
-}
-
-/// Answers requests of brokers: members have changed, or something this client does not know.
-fn answering(group: String, bell: Arc<Bell>) -> Arc<remoting::client::OnRequest> {
-    Arc::new(move |incoming: &Incoming<'_>| {
-        let frame = incoming.frame;
-        if frame.code == request_code::NOTIFY_CONSUMER_IDS_CHANGED {
-            if frame.fields.text("consumerGroup") == Some(&group) {
-                bell.ring(STEP_REBALANCE);
-            }
-            return None;
-        }
-        let remark = format!("request code {} is not supported", frame.code);
-        Some((response_code::REQUEST_CODE_NOT_SUPPORTED, Some(remark), Vec::new()))
-    })
 }
 
 impl Shared {

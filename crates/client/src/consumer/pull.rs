@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::{mono_ns, wall_ms};
 use protocol::Frame;
 use protocol::request::pull::{PullMessage, PullMessageReply};
 use protocol::request::{Reply, Request};
@@ -11,7 +12,7 @@ use protocol::response_code as code;
 use remoting::CallError;
 
 use super::queue::{Queue, State};
-use super::{Shared, What};
+use super::{STEP_HEARTBEAT, Shared, What};
 use crate::error::Error;
 use crate::received::{Received, read_all};
 use crate::sync::lock;
@@ -69,7 +70,11 @@ impl Shared {
             return None;
         }
         state.is_pulling = true;
-        let commit_offset = if self.is_cluster() { state.window.commit_offset() } else { 0 };
+        let owns = !self.listener.is_orderly() || state.locked_until_ns > mono_ns();
+        let commit_offset = match self.is_cluster() && owns {
+            true => state.window.commit_offset(),
+            false => 0,
+        };
         let commits = if commit_offset > 0 { COMMIT_OFFSET } else { 0 };
         let request = PullMessage {
             consumer_group: self.config.group.clone(),
@@ -126,6 +131,7 @@ impl Shared {
             state.window.restart(pulled.next_offset);
         }
         state.broker_id = pulled.broker_id;
+        state.last_pull_ms = wall_ms();
         state.window.add(wanted, pulled.next_offset);
     }
 
@@ -138,6 +144,10 @@ impl Shared {
             Error::Refused { .. } | Error::BadAnswer(_) => AFTER_REFUSAL,
             _ => AFTER_FAILURE,
         };
+        if matches!(e, Error::Refused { code: code::SUBSCRIPTION_NOT_EXIST, .. }) {
+            // The broker was started again and knows nobody yet.
+            self.bell.ring(STEP_HEARTBEAT);
+        }
         tracing::warn!(queue = ?queue.id, "pull: {e}");
         self.later(queue, What::Pull, after);
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use base::clock::mono_ns;
+use base::clock::{mono_ns, wall_ms};
 use protocol::body::MessageQueue;
 
 use super::window::{Placed, Window};
@@ -43,8 +43,13 @@ pub(crate) struct State {
     pub(crate) broker_id: i64,
     /// The offset that was committed last.
     pub(crate) committed: i64,
+    /// When it was pulled from and when a listener was done with messages of it, ms since 1970.
+    pub(crate) last_pull_ms: i64,
+    pub(crate) last_consume_ms: i64,
     /// It belongs to another member now.
     pub(crate) is_dropped: bool,
+    /// A listener was busy with it when it was given up: it is unlocked when that is done.
+    pub(crate) is_unlocked_later: bool,
 }
 
 impl Queue {
@@ -58,7 +63,10 @@ impl Queue {
             locked_until_ns,
             broker_id: crate::route::MASTER_ID,
             committed: -1,
+            last_pull_ms: wall_ms(),
+            last_consume_ms: wall_ms(),
             is_dropped: false,
+            is_unlocked_later: false,
         };
         Queue { id: Arc::new(id), state: Mutex::new(state), settled: Condvar::new() }
     }
@@ -73,17 +81,20 @@ impl Queue {
         lock(&self.state).is_dropped = true;
     }
 
-    /// Waits until no listener has messages of it, at most until `due_ns`.
-    pub(crate) fn wait_settled(&self, due_ns: u64) {
+    /// Waits until no listener has messages of it, at most until `due_ns`. False when one still
+    /// has: it then sees to what is left to do.
+    pub(crate) fn wait_settled(&self, due_ns: u64) -> bool {
         let mut state = lock(&self.state);
         while state.window.in_hand() > 0 {
             let left_ns = due_ns.saturating_sub(mono_ns());
             if left_ns == 0 {
                 tracing::warn!(queue = ?self.id, "given up while a listener is busy with it");
-                return;
+                state.is_unlocked_later = true;
+                return false;
             }
             state = wait(&self.settled, state, Duration::from_nanos(left_ns));
         }
+        true
     }
 
     /// The offset to commit if it has moved since the last time; it counts as committed then.

@@ -124,20 +124,33 @@ impl Shared {
         }
     }
 
+    /// Commits the offset of a queue that is given up.
+    pub(super) fn commit_last(&self, queue: &Queue) {
+        if let Err(e) = self.commit(queue, true) {
+            tracing::warn!(queue = ?queue.id, "offset not committed: {e}");
+        }
+    }
+
+    /// Unlocks queues of an orderly group.
+    pub(super) fn let_go(&self, ids: &[MessageQueue]) {
+        if self.listener.is_orderly() && self.is_cluster() {
+            self.unlock_queues(ids);
+        }
+    }
+
     /// Lets listeners finish with the queues, commits their offsets and unlocks them.
     pub(super) fn give_up(&self, queues: Vec<Arc<Queue>>) {
         queues.iter().for_each(|queue| queue.drop_out());
         let due_ns = due(SETTLE_TIMEOUT);
+        let mut settled = Vec::with_capacity(queues.len());
         for queue in &queues {
-            queue.wait_settled(due_ns);
-            if let Err(e) = self.commit(queue, true) {
-                tracing::warn!(queue = ?queue.id, "offset not committed: {e}");
+            // Nobody else may consume in order what a listener is still busy with.
+            if queue.wait_settled(due_ns) {
+                settled.push((*queue.id).clone());
             }
+            self.commit_last(queue);
         }
-        if self.listener.is_orderly() && self.is_cluster() {
-            let ids: Vec<_> = queues.iter().map(|queue| (*queue.id).clone()).collect();
-            self.unlock_queues(&ids);
-        }
+        self.let_go(&settled);
     }
 
     /// Commits all offsets that have moved.
@@ -150,8 +163,12 @@ impl Shared {
         }
     }
 
-    fn commit(&self, queue: &Queue, waits: bool) -> Result<(), Error> {
+    pub(super) fn commit(&self, queue: &Queue, waits: bool) -> Result<(), Error> {
         if !self.is_cluster() {
+            return Ok(());
+        }
+        // Who has lost its lock must not set back the offset of who has it now.
+        if self.listener.is_orderly() && lock(&queue.state).locked_until_ns <= mono_ns() {
             return Ok(());
         }
         let Some(commit_offset) = queue.offset_to_commit() else { return Ok(()) };

@@ -105,6 +105,11 @@ impl<M: Placed> Window<M> {
         self.open.len()
     }
 
+    /// The lowest and the highest offset that is open.
+    pub(crate) fn open_ends(&self) -> Option<(i64, i64)> {
+        Some((self.open.front()?.0, self.open.back()?.0))
+    }
+
     /// Bytes of the messages not consumed yet.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -7,8 +7,8 @@
 //!
 //! Reading order: `options` and `goal` say what to do, `target` asks the broker, `engine` runs
 //! `producer` and `consumer` over `connection`; `template`, `slots`, `record`, `ledger`, `tally`
-//! and `schedule` are their parts; `cpu`, `calibrate`, `observe` and `floor` measure; `report`
-//! and `table` tell.
+//! and `schedule` are their parts; `cpu`, `calibrate`, `observe`, `late` and `floor` measure;
+//! `report` and `table` tell.
 
 use std::io::{IsTerminal, Write};
 
@@ -22,6 +22,7 @@ mod cpu;
 mod engine;
 mod floor;
 mod goal;
+mod late;
 mod ledger;
 mod observe;
 mod options;
@@ -40,6 +41,7 @@ mod timer;
 use calibrate::Environment;
 use consumer::{Cursor, PullShape};
 use engine::{Plan, SendPlan};
+use late::Wait;
 use options::{Api, Mode, Workload};
 use progress::Bar;
 use report::{Header, Report};
@@ -64,6 +66,8 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         Mode::Table => print_table(&args),
         Mode::Floor => floor_run(&args, &workload),
         Mode::Memory => memory_run(&args, &workload),
+        Mode::Delay => late_run(&args, Wait::Level),
+        Mode::Timer => late_run(&args, Wait::Time),
         Mode::Send | Mode::Open | Mode::Tail | Mode::Pull => {
             let report = broker_run(&args, mode, &workload)?;
             finish(&args, &report)
@@ -301,6 +305,20 @@ fn memory_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
         )?;
     }
     match report.failure() {
+        Some(failure) if !args.allow_failures => bail!(failure),
+        _ => Ok(()),
+    }
+}
+
+fn late_run(args: &BenchArgs, wait: Wait) -> anyhow::Result<()> {
+    let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
+    let target = Target::find(broker, namesrv, &args.topic, args.remote)?;
+    let late = late::run(args, wait, &target)?;
+    match args.json {
+        true => print_json(&late)?,
+        false => late.write(&mut anstream::stdout())?,
+    }
+    match late.failure() {
         Some(failure) if !args.allow_failures => bail!(failure),
         _ => Ok(()),
     }

@@ -17,6 +17,10 @@ pub enum Mode {
     Open,
     /// Send and consume at the tail by long polling; each message checked to come once, in order
     Tail,
+    /// Send messages of a delay `--level` at `--rate`; how late they are delivered
+    Delay,
+    /// Send messages to be delivered after `--wait-ms`; how late they are
+    Timer,
     /// Drain a backlog, `--pull-messages` a pull
     Pull,
     /// The same traffic against a bare echo server: what the machine itself costs
@@ -138,6 +142,15 @@ pub struct BenchArgs {
     /// `pull`: send this many messages first
     #[arg(long, default_value_t = 0)]
     pub fill: u64,
+
+    /// `delay`: the level, 1 s, 5 s, 10 s or 30 s where the broker has Java's levels
+    #[arg(long, default_value_t = 2)]
+    pub level: u32,
+
+    /// `timer`: how long messages wait
+    #[arg(long, default_value_t = 5_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub wait_ms: u64,
 
     /// Seconds to measure
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]

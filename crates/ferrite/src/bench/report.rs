@@ -40,7 +40,8 @@ impl Latency {
         })
     }
 
-    fn line(&self) -> String {
+    /// In words.
+    pub fn line(&self) -> String {
         let Latency { count, p50, p90, p99, p999, max } = self;
         format!(
             "p50 {p50:.3}  p90 {p90:.3}  p99 {p99:.3}  p99.9 {p999:.3}  max {max:.3} ms  ({count})"

@@ -37,7 +37,11 @@ pub fn spelled_out(cli: Command) -> Command {
 
 fn option(row: admin::command::OptionRow) -> Arg {
     let mut letters = row.short.chars();
-    let mut arg = Arg::new(row.key()).long(row.long.trim()).help(row.description.trim());
+    let mut arg = Arg::new(row.key()).help(row.description.trim());
+    // Java has names with spaces, which no shell can complete.
+    if !row.long.trim().contains(' ') {
+        arg = arg.long(row.long.trim());
+    }
     if let (Some(letter), None) = (letters.next(), letters.next()) {
         arg = arg.short(letter);
     }

@@ -155,7 +155,8 @@ fn message_text(message: &Received) -> String {
 fn pull(name_servers: &str) -> anyhow::Result<()> {
     let producer = Producer::start(ProducerConfig::new(name_servers, PULL_GROUP))?;
     let queues = producer.queues(TOPIC).with_context(|| format!("topic {TOPIC}"))?;
-    let cluster = Cluster::new(name_servers, std::sync::Arc::new(|_| None), &Default::default())?;
+    let security = client::Security::default();
+    let cluster = Cluster::new(name_servers, std::sync::Arc::new(|_| None), &security)?;
     let route = cluster.route(TOPIC)?;
     let admin = Admin::new(name_servers)?;
     for queue in queues {

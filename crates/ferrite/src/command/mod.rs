@@ -5,6 +5,7 @@ pub mod broker;
 pub mod config;
 pub mod dev;
 pub mod example;
+pub mod man;
 pub mod namesrv;
 pub mod quickstart;
 pub mod store;

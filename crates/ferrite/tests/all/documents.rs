@@ -58,6 +58,22 @@ fn every_configuration_key_says_when_it_takes_effect() {
 }
 
 #[test]
+fn every_metric_is_listed() {
+    let mut text = String::from(
+        "# Metrics\n\nGenerated from the tables in `crates/broker/src/metrics` and \
+         `crates/nameserver/src/metrics.rs`; do not edit.\n\nWith `metricsExporterType=PROM` they \
+         are at `http://HOST:5557/metrics` (`metricsPromExporterHost`, `metricsPromExporterPort`), \
+         beside `/healthz` and `/readyz`. Names and labels are those a Java broker of 5.3.3 shows \
+         to a scraper.\n\n## Broker\n\nAll have the labels `cluster`, `node_id` and \
+         `node_type=\"broker\"` too.\n\n",
+    );
+    text.push_str(&base::metrics::markdown(broker::metrics::Metric::ALL));
+    text.push_str("\n## Name server\n\nAll have the label `node_type=\"nameserver\"` too.\n\n");
+    text.push_str(&base::metrics::markdown(nameserver::metrics::Metric::ALL));
+    check("metrics.md", &text);
+}
+
+#[test]
 fn every_thread_is_listed() {
     let source = include_str!("../../../broker/src/threads.rs");
     let table = source.lines().filter_map(|line| line.strip_prefix("//! |"));

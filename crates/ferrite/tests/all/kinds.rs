@@ -214,6 +214,27 @@ fn a_transaction_ends_once() {
 }
 
 #[test]
+fn a_commit_whose_write_was_cut_by_a_kill_is_known_and_made_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    let (cut, open) = (prepare(&mut peer, "T", "C1"), prepare(&mut peer, "T", "C2"));
+    assert_eq!(end(&mut peer, &cut, "8", false).code, 0);
+    let done = pull(&mut peer, "RMQ_SYS_TRANS_OP_HALF_TOPIC")[0].commit_log_offset;
+    server.kill();
+    // The message is written, what says that its transaction has ended is not.
+    let log = folder.path().join("store/commitlog/00000000000000000000");
+    let log = std::fs::OpenOptions::new().write(true).open(log).expect("the log");
+    std::os::unix::fs::FileExt::write_all_at(&log, &[0; 4096], done as u64).expect("written");
+    let (_server, address) = start(folder.path());
+    let mut peer = Peer::connect(&address);
+    let answer = end(&mut peer, &cut, "8", false);
+    assert_eq!((answer.code, &*answer.remark), (1, "the transaction has ended already"));
+    assert_eq!(end(&mut peer, &open, "8", false).code, 0);
+    assert_eq!(bodies(&pull(&mut peer, "T")), ["C1", "C2"]);
+}
+
+#[test]
 fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, address) = start(folder.path());

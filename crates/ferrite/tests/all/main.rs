@@ -2,8 +2,10 @@
 
 mod access;
 mod documents;
+mod health;
 mod kill;
 mod kinds;
+mod mqadmin;
 #[cfg(unix)]
 mod package;
 mod peer;
@@ -11,6 +13,7 @@ mod pop;
 mod quickstart;
 mod retention;
 mod servers;
+mod shell;
 mod store_tool;
 mod timers;
 mod top;

@@ -2,7 +2,9 @@
 
 use std::process::{Command, Output};
 
-use client::{Consumed, Consumer, ConsumerConfig, Listener, Message, Producer, ProducerConfig};
+use client::{
+    Admin, Consumed, Consumer, ConsumerConfig, Listener, Message, Producer, ProducerConfig,
+};
 
 use crate::servers::Server;
 use crate::until::until;
@@ -18,6 +20,8 @@ fn one_frame_shows_brokers_groups_and_lag() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_name_server, name_server) = Server::name_server(folder.path());
     let (broker, address) = Server::broker(folder.path(), &name_server, &[]);
+    let admin = Admin::new(&name_server).expect("an address");
+    until("the broker is registered", || admin.masters().is_ok_and(|m| m.contains(&address)));
     let producer = Producer::start(ProducerConfig::new(&*name_server, "P")).expect("started");
     let send = |count: usize| {
         for _ in 0..count {

@@ -72,11 +72,11 @@ fn bytes_that_are_no_frame_close_their_connection_alone() {
     let mut bystander = Peer::connect(&address);
     let header_longer_than_frame = [0, 0, 0, 10, 0, 0, 0, 200, 1, 2, 3, 4, 5, 6];
     let over_16_mib = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 1];
-    let tls_hello = [0x16, 3, 1, 2, 0, 1, 0, 1];
+    let no_tls_hello = [0x16, 3, 1, 0, 4, 9, 9, 9, 9];
     let broken_json = [0, 0, 0, 9, 0, 0, 0, 5, b'{', b'"', b'c', b'o', b'd'];
     let unknown_kind = [0, 0, 0, 6, 9, 0, 0, 2, b'{', b'}'];
     let cases: [&[u8]; 5] =
-        [&header_longer_than_frame, &over_16_mib, &tls_hello, &broken_json, &unknown_kind];
+        [&header_longer_than_frame, &over_16_mib, &no_tls_hello, &broken_json, &unknown_kind];
     for bytes in cases {
         let mut stream = Peer::connect(&address);
         stream.stream.write_all(bytes).expect("sent");

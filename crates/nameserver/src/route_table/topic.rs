@@ -215,6 +215,11 @@ impl RouteTable {
         self.topics.get(topic).map(|known| &known.queues)
     }
 
+    /// How many topics there are.
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
     /// Names of all topics, sorted.
     pub fn topic_names(&self) -> Vec<String> {
         sorted(self.topics.keys().cloned().collect())

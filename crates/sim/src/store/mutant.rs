@@ -28,11 +28,13 @@ pub enum Mutant {
     FlushedTakenAfterSync,
     /// The checkpoint is written before what it speaks of.
     CheckpointFirst,
+    /// Queue files get units of messages that are not flushed.
+    UnitsAhead,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 9] = [
+    pub const ALL: [Mutant; 10] = [
         Mutant::AckBeforeWrite,
         Mutant::AckBeforeSync,
         Mutant::NoFolderSync,
@@ -42,6 +44,7 @@ impl Mutant {
         Mutant::SumsUnchecked,
         Mutant::FlushedTakenAfterSync,
         Mutant::CheckpointFirst,
+        Mutant::UnitsAhead,
     ];
 
     /// Tells the store of this thread what to break inside.
@@ -54,6 +57,7 @@ impl Mutant {
                 Some(store::mutant::Mutant::FlushedTakenAfterSync)
             }
             Some(Mutant::CheckpointFirst) => Some(store::mutant::Mutant::CheckpointFirst),
+            Some(Mutant::UnitsAhead) => Some(store::mutant::Mutant::UnitsAhead),
             _ => None,
         });
         #[cfg(not(feature = "mutants"))]

@@ -58,6 +58,8 @@ impl World {
         config.commit_log_file_bytes = [4 << 10, 8 << 10, 16 << 10][random.below(3)];
         config.consume_queue_file_bytes = 20 * [7, 25, 50][random.below(3)];
         config.index_entries = [40, 200][random.below(2)];
+        config.checkpoint_units_max = [0, 100, 256 << 10][random.below(3)];
+        config.sync_each_max = [0, 3, 256][random.below(3)];
         config.tail_window_bytes = [1 << 10, 64 << 10][random.below(2)];
         Mutant::arm(mutant);
         World {

@@ -5,6 +5,7 @@
 //! room aside for it, so that a full disk shows before a message is taken. Single writer, no
 //! threads, no locks.
 
+mod blocks;
 mod room;
 mod segments;
 mod window;
@@ -16,13 +17,13 @@ use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use blocks::{BLOCK_BYTES, Blocks};
 use room::STEP_BYTES;
+
 pub(crate) use room::{WantedRoom, Zeroing};
 pub(crate) use segments::Segments;
 use window::Window;
 
-/// Reads of files take this much at once when the messages lie close together.
-const READ_AHEAD_BYTES: usize = 128 << 10;
 /// Messages nearer than this to each other: copying what lies between is cheaper than a system
 /// call for each.
 const CLOSE_BYTES: i64 = 16 << 10;
@@ -46,27 +47,11 @@ pub(crate) struct CommitLog {
     step_bytes: i64,
     /// Zeros that a job may be writing beyond the room there is.
     zeroing: Option<Arc<Zeroing>>,
-    ahead: ReadAhead,
+    blocks: Blocks,
     /// Whether reads may wait for the device.
     pub(crate) waits: bool,
     /// Where a file was read last; -1 for nowhere since the last get began.
     pub(crate) last_file_read: i64,
-}
-
-/// Bytes of older log, read ahead.
-#[derive(Default)]
-struct ReadAhead {
-    start: i64,
-    /// How many of `bytes` are filled.
-    len: usize,
-    bytes: Vec<u8>,
-}
-
-impl ReadAhead {
-    fn get(&self, offset: i64, len: usize) -> Option<&[u8]> {
-        let at = usize::try_from(offset - self.start).ok()?;
-        self.bytes[..self.len].get(at..at.checked_add(len)?)
-    }
 }
 
 impl CommitLog {
@@ -88,7 +73,7 @@ impl CommitLog {
             room_to: 0,
             step_bytes: STEP_BYTES,
             zeroing: None,
-            ahead: ReadAhead::default(),
+            blocks: Blocks::default(),
             waits: true,
             last_file_read: -1,
         })
@@ -98,7 +83,7 @@ impl CommitLog {
     pub(crate) fn set_end(&mut self, end: i64) {
         (self.end, self.written, self.flushed) = (end, end, end);
         self.room_to = 0;
-        self.ahead.len = 0;
+        self.blocks.forget();
     }
 
     /// Offset of the first byte.
@@ -190,13 +175,10 @@ impl CommitLog {
             return Ok(false);
         }
         self.last_file_read = offset;
-        if let Some(bytes) = self.ahead.get(offset, len) {
-            out.extend_from_slice(bytes);
-            return Ok(true);
-        }
         let reads_on = span_hint > len as i64 && span_hint < READS_ON_BYTES;
-        if reads_on && span_hint < CLOSE_BYTES && len < READ_AHEAD_BYTES {
-            return self.read_ahead(offset, len, out);
+        let is_close = reads_on && span_hint < CLOSE_BYTES && len < BLOCK_BYTES as usize;
+        if is_close || self.blocks.has(offset, len) {
+            return self.read_blocks(offset, len, out);
         }
         let at = out.len();
         out.resize(at + len, 0);
@@ -244,28 +226,43 @@ impl CommitLog {
         Ok(Some(ColdRead { place, file, position, len }))
     }
 
-    fn read_ahead(
+    /// Reads by way of blocks, which several readers at about the same place share.
+    fn read_blocks(
         &mut self,
         offset: i64,
         len: usize,
         out: &mut Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let ahead = &mut self.ahead;
-        if ahead.bytes.is_empty() {
-            ahead.bytes.resize(READ_AHEAD_BYTES, 0);
+        let (old_len, end) = (out.len(), offset + len as i64);
+        let mut at = offset;
+        while at < end {
+            if let Some(bytes) = self.blocks.get(at) {
+                let bytes = &bytes[..bytes.len().min((end - at) as usize)];
+                out.extend_from_slice(bytes);
+                at += bytes.len() as i64;
+                continue;
+            }
+            let file_start = self.segments.start_of(at);
+            let start = at - (at - file_start) % BLOCK_BYTES;
+            let want = (file_start + self.file_bytes).min(self.written).min(start + BLOCK_BYTES);
+            let buf = self.blocks.begin((want - start) as usize);
+            let read = match self.waits {
+                true => self.segments.read(start, buf).map(Some),
+                false => self.segments.try_read(start, buf),
+            };
+            let read = match read {
+                Ok(Some(read)) if start + read as i64 > at => read,
+                other => {
+                    out.truncate(old_len);
+                    return match other? {
+                        Some(_) => Ok(false),
+                        None => self.cold(start, COLD_LOG_BYTES),
+                    };
+                }
+            };
+            self.blocks.keep(start, read);
         }
-        let rest_of_file = self.file_bytes - offset % self.file_bytes;
-        let want = rest_of_file.min(self.written - offset).min(READ_AHEAD_BYTES as i64) as usize;
-        // Nothing is valid while, or if, the read fails.
-        ahead.len = 0;
-        let read = match self.waits {
-            true => Some(self.segments.read(offset, &mut ahead.bytes[..want])?),
-            false => self.segments.try_read(offset, &mut ahead.bytes[..want])?,
-        };
-        let Some(read) = read else { return self.cold(offset, COLD_LOG_BYTES) };
-        (ahead.start, ahead.len) = (offset, read);
-        let bytes = ahead.get(offset, len);
-        Ok(bytes.map(|bytes| out.extend_from_slice(bytes)).is_some())
+        Ok(true)
     }
 
     /// The bytes of a record that is surely still in the window.

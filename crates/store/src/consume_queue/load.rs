@@ -9,7 +9,7 @@ use super::{QueueRef, QueueWriter, Queues};
 use crate::error::StoreError;
 use crate::format::unit::{BLANK, UNIT_LEN, Unit};
 use crate::format::{file_name, parse_file_name};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Units looked at in one read when a queue is scanned.
 const SCAN_UNITS: usize = 4096;
@@ -21,7 +21,10 @@ impl Queues {
             return Ok(());
         }
         loop {
-            let first = self.load_files(queue)?;
+            let first = match self[queue].is_end_known {
+                true => self.load_beginning(queue)?,
+                false => self.load_files(queue)?,
+            };
             // A job may have removed files while they were looked at.
             if !self.is_trimming || self.file_starts(queue)?.first().copied() == first {
                 return Ok(());
@@ -42,6 +45,7 @@ impl Queues {
         self.reset(queue, low, high, first);
         let stale_from = self.stale_from;
         let is_good_unit = |unit: Option<&Unit>| unit.is_some_and(|u| is_good(u, stale_from));
+        let high = self.gallop(queue, low, high, is_good_unit)?;
         let mut end = self.bisect(queue, low, high, is_good_unit)?;
         if end > low && !self.ascends_to(queue, low, end)? {
             end = self.scan_end(queue, low)?;
@@ -50,6 +54,75 @@ impl Queues {
         self[queue].min_for = -1;
         self.correct_min(queue)?;
         Ok(Some(first))
+    }
+
+    /// The rest of what [`Queues::find_end`] left out: where the queue begins.
+    fn load_beginning(&mut self, queue: QueueRef) -> Result<Option<i64>, StoreError> {
+        let first = self.file_starts(queue)?.first().copied();
+        let state = &mut self[queue];
+        state.min = first.map_or(state.tail_start(), |first| first / UNIT_LEN as i64);
+        state.min_for = -1;
+        if let Some(first) = first {
+            state.first_file = first;
+        }
+        (state.is_loaded, state.is_end_known) = (true, false);
+        self.correct_min(queue)?;
+        Ok(first)
+    }
+
+    /// The end of a queue whose next message, to all appearance, is to have the offset `next`. If
+    /// the units there agree, that costs one read; else the queue is loaded.
+    pub(crate) fn find_end(&mut self, queue: QueueRef, next: i64) -> Result<i64, StoreError> {
+        let state = &self[queue];
+        if !state.is_loaded && !state.is_end_known {
+            if next > 0 && self.is_end(queue, next)? {
+                let position = (next - 1) * UNIT_LEN as i64;
+                self.reset(queue, next, next, position - position % self.file_bytes);
+                let state = &mut self[queue];
+                (state.is_loaded, state.is_end_known) = (false, true);
+            } else {
+                self.load(queue)?;
+            }
+        }
+        Ok(self[queue].max)
+    }
+
+    /// Whether the files have a good unit before `end` and none at it.
+    fn is_end(&self, queue: QueueRef, end: i64) -> Result<bool, StoreError> {
+        let Some(last) = (end - 1).checked_mul(UNIT_LEN as i64) else { return Ok(false) };
+        let start = last - last % self.file_bytes;
+        let dir = self.queue_dir(queue);
+        let mut bytes = [0; 2 * UNIT_LEN];
+        let Some(read) = self.read_once(&dir, start, last - start, &mut bytes)? else {
+            return Ok(false);
+        };
+        let [before, at] = [0, 1].map(|i| bytes.as_chunks::<UNIT_LEN>().0[i]);
+        if read < UNIT_LEN || !is_good(&Unit::from_bytes(&before), self.stale_from) {
+            return Ok(false);
+        }
+        if last + (UNIT_LEN as i64) < start + self.file_bytes {
+            return Ok(read < bytes.len() || !is_good(&Unit::from_bytes(&at), self.stale_from));
+        }
+        // The next unit begins a file.
+        let mut bytes = [0; UNIT_LEN];
+        let read = self.read_once(&dir, start + self.file_bytes, 0, &mut bytes)?.unwrap_or(0);
+        Ok(read < UNIT_LEN || !is_good(&Unit::from_bytes(&bytes), self.stale_from))
+    }
+
+    /// Reads from a file that is not kept open; `None` if it is not there.
+    fn read_once(
+        &self,
+        dir: &Path,
+        start: i64,
+        at: i64,
+        bytes: &mut [u8],
+    ) -> Result<Option<usize>, StoreError> {
+        let path = dir.join(file_name(start));
+        match self.disk.open(&path).and_then(|file| file.read_at(bytes, at as u64)) {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("cannot read", path)(error)),
+        }
     }
 
     /// Starts of the queue's files: the last run without a gap.
@@ -74,6 +147,28 @@ impl Queues {
             starts.push(start);
         }
         Ok(starts)
+    }
+
+    /// An offset up to `high` from which on no unit is as `holds` says, found in steps that double:
+    /// most queues end near their beginning.
+    fn gallop(
+        &mut self,
+        queue: QueueRef,
+        low: i64,
+        high: i64,
+        holds: impl Fn(Option<&Unit>) -> bool,
+    ) -> Result<i64, StoreError> {
+        let (mut at, mut step) = (low, 1);
+        let mut buf = Vec::new();
+        while at < high {
+            let bytes = self.read_units(queue, at, 1, &mut buf)?;
+            if !holds(bytes.first_chunk().map(Unit::from_bytes).as_ref()) {
+                return Ok(at);
+            }
+            at += step;
+            step *= 2;
+        }
+        Ok(high)
     }
 
     /// First offset from `low` up to `high` whose unit is not as `holds` says, given that the
@@ -259,6 +354,7 @@ impl Queues {
         for i in 0..self.queues.len() {
             self.reset(QueueRef(i as u32), 0, 0, -1);
             self.queues[i].is_loaded = false;
+            self.queues[i].is_end_known = false;
         }
     }
 

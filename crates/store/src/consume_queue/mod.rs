@@ -62,6 +62,8 @@ pub(crate) struct Queues {
     queues: Vec<Queue>,
     /// Queues with units to write back, oldest first.
     dirty: std::collections::VecDeque<QueueRef>,
+    /// The first so many of these are marked.
+    marked: usize,
     /// Units not yet in files, in bytes.
     pending_bytes: usize,
     /// Units in memory, in bytes.
@@ -96,6 +98,7 @@ impl Queues {
             hasher: DefaultHashBuilder::default(),
             queues: Vec::new(),
             dirty: std::collections::VecDeque::new(),
+            marked: 0,
             pending_bytes: 0,
             tail_bytes: 0,
             readers: FileCache::new(OPEN_FILES_MAX),
@@ -135,6 +138,11 @@ impl Queues {
             _ => topic.sparse.iter().find(|(id, _)| *id == queue_id)?.1,
         };
         Some(QueueRef(number))
+    }
+
+    /// Whether the queue is that of a topic and queue id.
+    pub(crate) fn is_it(&self, queue: QueueRef, topic: &[u8], queue_id: i32) -> bool {
+        self[queue].queue_id == queue_id && self.topic_of(queue).as_bytes() == topic
     }
 
     /// The queue, if it exists.

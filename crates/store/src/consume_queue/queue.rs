@@ -24,6 +24,8 @@ pub(crate) struct Queue {
     tail: Vec<u8>,
     /// Whether the files were looked at.
     pub(crate) is_loaded: bool,
+    /// Whether `max` is known although they were not: recovery found it.
+    pub(crate) is_end_known: bool,
     /// Whether the queue exists for readers (it does not after its topic was deleted).
     pub(crate) exists: bool,
     /// Whether the queue is in the list of queues to write back.
@@ -46,6 +48,7 @@ impl Queue {
             tail_start: 0,
             tail: Vec::new(),
             is_loaded: false,
+            is_end_known: false,
             exists: false,
             is_dirty: false,
             epoch: 0,
@@ -62,7 +65,13 @@ impl Queue {
         self.tail_start = max;
         self.tail = Vec::new();
         self.is_loaded = true;
+        self.is_end_known = false;
         self.epoch += 1;
+    }
+
+    /// Offset of the first unit in memory.
+    pub(crate) fn tail_start(&self) -> i64 {
+        self.tail_start
     }
 
     /// Appends the unit of offset `max`.

@@ -7,8 +7,8 @@ use super::{QueueRef, Queues, RECENT_BYTES_MAX, RECENT_UNITS};
 use crate::error::{StoreError, final_error};
 use crate::file_cache::FileCache;
 use crate::format::file_name;
-use crate::format::unit::{BLANK, UNIT_LEN};
-use base::disk::{Disk, DiskFile};
+use crate::format::unit::{BLANK, UNIT_LEN, Unit};
+use base::disk::{Disk, DiskFile, SyncAll};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// Open queue files for writing.
 const OPEN_FILES_MAX: usize = 128;
+/// Queues looked at for nothing, after which the others are not looked at: their messages are
+/// probably not flushed either.
+const TAKE_IN_VAIN_MAX: usize = 256;
 
 /// Consecutive units of one queue to be written.
 pub(crate) struct QueueRun {
@@ -38,6 +41,12 @@ pub(crate) struct QueueWriter {
     unsynced: BTreeMap<(QueueRef, i64), PathBuf>,
     /// Folders with new entries since the last sync.
     unsynced_dirs: BTreeSet<PathBuf>,
+    /// Syncs everything at once, if there is such a way...
+    whole: Option<Arc<dyn SyncAll>>,
+    /// ...which the next sync takes when more files than this are to be synced.
+    sync_each_max: usize,
+    /// So many are that they are not counted any more.
+    is_whole_unsynced: bool,
     /// See [`QueueWriter::sync_first`].
     sync_first: Option<PathBuf>,
     /// See [`QueueWriter::doubt_entries`].
@@ -45,13 +54,21 @@ pub(crate) struct QueueWriter {
 }
 
 impl QueueWriter {
-    pub(crate) fn new(disk: Arc<dyn Disk>, file_bytes: u64) -> QueueWriter {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        file_bytes: u64,
+        whole: Option<Arc<dyn SyncAll>>,
+        sync_each_max: usize,
+    ) -> QueueWriter {
         QueueWriter {
             disk,
             file_bytes: file_bytes as i64,
             open: FileCache::new(OPEN_FILES_MAX),
             unsynced: BTreeMap::new(),
             unsynced_dirs: BTreeSet::new(),
+            whole,
+            sync_each_max,
+            is_whole_unsynced: false,
             sync_first: None,
             are_entries_doubtful: false,
         }
@@ -112,28 +129,47 @@ impl QueueWriter {
         bytes: &[u8],
     ) -> io::Result<()> {
         let key = (queue, start);
-        let QueueWriter { disk, open, file_bytes, .. } = self;
+        let QueueWriter { disk, open, file_bytes, are_entries_doubtful, .. } = self;
         let mut is_opened = false;
         let file = open.get(key, || {
             is_opened = true;
-            create(&**disk, path, *file_bytes as u64)
+            // One that is there and was not left by a crash has its full length.
+            match is_new || *are_entries_doubtful {
+                true => create(&**disk, path, *file_bytes as u64),
+                false => open_or_create(&**disk, path, *file_bytes as u64),
+            }
         })?;
         if is_new {
             write_blanks(&**file, at)?;
         }
-        if is_new || is_opened && self.are_entries_doubtful {
+        let is_entry_doubtful = is_new || is_opened && *are_entries_doubtful;
+        file.write_at(bytes, at)?;
+        if self.is_whole_unsynced {
+            return Ok(());
+        }
+        if is_entry_doubtful {
             for dir in path.ancestors().skip(1).take(4) {
                 self.unsynced_dirs.insert(dir.to_owned());
             }
         }
-        file.write_at(bytes, at)?;
         self.unsynced.entry(key).or_insert_with(|| path.to_owned());
+        self.count_unsynced();
         Ok(())
+    }
+
+    /// Stops counting when there is a shorter way than one sync for each file.
+    fn count_unsynced(&mut self) {
+        if self.unsynced.len() > self.sync_each_max && self.whole.is_some() {
+            self.is_whole_unsynced = true;
+            self.unsynced.clear();
+            self.unsynced_dirs.clear();
+        }
     }
 
     /// Notes that a file was changed by someone else and must be synced.
     pub(crate) fn note_unsynced(&mut self, queue: QueueRef, start: i64, path: PathBuf) {
         self.unsynced.insert((queue, start), path);
+        self.count_unsynced();
     }
 
     /// Notes that a file was removed by someone else and its folder must be synced.
@@ -162,6 +198,21 @@ impl QueueWriter {
 
     /// Returns when everything written so far survives a power cut.
     pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        match self.whole.as_ref().filter(|_| self.is_whole_unsynced) {
+            Some(whole) => whole
+                .sync_all()
+                .map_err(final_error)
+                .map_err(StoreError::io("cannot sync", "the file system of the consume queues"))?,
+            None => self.sync_each()?,
+        }
+        self.is_whole_unsynced = false;
+        self.unsynced.clear();
+        self.unsynced_dirs.clear();
+        self.are_entries_doubtful = false;
+        Ok(())
+    }
+
+    fn sync_each(&mut self) -> Result<(), StoreError> {
         for (key, path) in &self.unsynced {
             let disk = &self.disk;
             self.open
@@ -179,10 +230,14 @@ impl QueueWriter {
                 }
             }
         }
-        self.unsynced.clear();
-        self.unsynced_dirs.clear();
-        self.are_entries_doubtful = false;
         Ok(())
+    }
+}
+
+fn open_or_create(disk: &dyn Disk, path: &Path, len: u64) -> io::Result<Arc<dyn DiskFile>> {
+    match disk.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(disk, path, len),
+        other => other,
     }
 }
 
@@ -203,36 +258,69 @@ fn write_blanks(file: &dyn DiskFile, until: u64) -> io::Result<()> {
     file.write_at(&BLANK.to_bytes().repeat(until as usize / UNIT_LEN), 0)
 }
 
+/// How many of the pending bytes are units of messages below `flushed`.
+fn flushed_len(pending: &[u8], flushed: i64) -> usize {
+    #[cfg(feature = "mutants")]
+    if crate::mutant::is_on(crate::mutant::Mutant::UnitsAhead) {
+        return pending.len();
+    }
+    let units = pending.as_chunks::<UNIT_LEN>().0;
+    let is_flushed = |unit: &[u8; UNIT_LEN]| Unit::from_bytes(unit).end() <= flushed;
+    if units.last().is_none_or(is_flushed) {
+        return pending.len();
+    }
+    units.partition_point(is_flushed) * UNIT_LEN
+}
+
 impl Queues {
-    /// Whether any queue has units to write back, or folders to lose.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.dirty.is_empty() || !self.doomed.is_empty()
+    /// How many queues have units to write back.
+    pub(crate) fn dirty_count(&self) -> usize {
+        self.dirty.len()
     }
 
-    /// Takes the pending units of the longest dirty queues, up to about `bytes_max`.
-    pub(crate) fn take_runs(&mut self, bytes_max: usize) -> Vec<QueueRun> {
+    /// Marks the units that wait now; see [`Queues::marked`].
+    pub(crate) fn mark(&mut self) {
+        self.marked = self.dirty.len();
+    }
+
+    /// How many queues have units that were marked and not taken since, at least.
+    pub(crate) fn marked(&self) -> usize {
+        self.marked
+    }
+
+    /// Takes pending units of the longest dirty queues, up to about `bytes_max`: those of messages
+    /// below the log offset `flushed`. (A file never gets a unit whose message a power cut could
+    /// take away, so recovery need not look for such units.)
+    pub(crate) fn take_runs(&mut self, bytes_max: usize, flushed: i64) -> Vec<QueueRun> {
         let mut runs = Vec::new();
-        let mut bytes = 0;
-        while bytes < bytes_max
-            && let Some(queue) = self.dirty.pop_front()
-        {
-            let dir = self.queue_dir(queue);
-            let state = &mut self[queue];
-            state.is_dirty = false;
-            let pending = state.pending();
-            if pending.is_empty() {
-                continue;
+        let (mut bytes, mut in_vain) = (0, 0);
+        for _ in 0..self.dirty.len() {
+            if bytes >= bytes_max || in_vain >= TAKE_IN_VAIN_MAX && bytes_max < usize::MAX {
+                break;
             }
-            // A queue costs a file access or two besides its bytes.
-            bytes += pending.len() + 1024;
-            runs.push(QueueRun {
-                queue,
-                epoch: state.epoch,
-                dir,
-                position: state.written * UNIT_LEN as i64,
-                is_first: state.first_file < 0,
-                bytes: pending.to_vec(),
-            });
+            let Some(queue) = self.dirty.pop_front() else { break };
+            self.marked = self.marked.saturating_sub(1);
+            let state = &self.queues[queue.0 as usize];
+            let pending = state.pending();
+            let len = flushed_len(pending, flushed);
+            let is_rest = len < pending.len();
+            if len > 0 {
+                // A queue costs a file access or two besides its bytes.
+                bytes += len + 1024;
+                runs.push(QueueRun {
+                    queue,
+                    epoch: state.epoch,
+                    dir: self.queue_dir(queue),
+                    position: state.written * UNIT_LEN as i64,
+                    is_first: state.first_file < 0,
+                    bytes: pending[..len].to_vec(),
+                });
+            }
+            in_vain += usize::from(len == 0);
+            self.queues[queue.0 as usize].is_dirty = is_rest;
+            if is_rest {
+                self.dirty.push_back(queue);
+            }
         }
         runs
     }
@@ -241,9 +329,16 @@ impl Queues {
     pub(crate) fn runs_failed(&mut self, runs: &[QueueRun]) {
         for run in runs.iter().rev() {
             let state = &mut self.queues[run.queue.0 as usize];
-            if state.epoch == run.epoch && !state.is_dirty {
+            if state.epoch != run.epoch {
+                continue;
+            }
+            if state.is_dirty {
+                // It waits somewhere for its newer units.
+                self.marked = self.dirty.len();
+            } else {
                 state.is_dirty = true;
                 self.dirty.push_front(run.queue);
+                self.marked += 1;
             }
         }
     }

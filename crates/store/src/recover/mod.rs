@@ -4,8 +4,9 @@
 //!    and index are on disk below it), else by Java's rules for directories Java left.
 //! 2. Reading from there to the end. A torn tail is cut. Damage elsewhere makes the start fail,
 //!    before anything was changed.
-//! 3. Queues lose what refers to the log beyond the start point, then the records from there on
-//!    are dispatched again.
+//! 3. The records from the start point on are dispatched again. Their units come to stand where
+//!    they stood, for our queue files have no units of lost messages. Other files (Java's, or
+//!    damaged ones) lose what refers to the log beyond the start point first.
 //!
 //! After a clean stop none of that is needed, and queues are looked at when first used.
 
@@ -23,9 +24,10 @@ use model::record::{BadRecord, Record};
 use model::timer::{self, TimerProperties};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
-/// Units and keys collected before they are written, while dispatching again.
-const UNITS_BYTES_MAX: usize = 8 << 20;
-const KEYS_MAX: usize = 256 << 10;
+/// Units and keys collected before they are written, while dispatching again. What is left then is
+/// written by jobs.
+const UNITS_BYTES_MAX: usize = 64 << 20;
+const KEYS_MAX: usize = 2 << 20;
 /// Queue offsets from here on are not believed.
 const QUEUE_OFFSET_MAX: i64 = 1 << 48;
 /// Log copied at once.
@@ -129,7 +131,10 @@ impl Store {
             self.queues.delete_topic(topic.as_bytes());
         }
         let doomed = std::mem::take(&mut self.queues.doomed);
-        self.queue_writer.as_mut().expect("no job runs before the start").remove(&doomed)?;
+        let writer = self.queue_writer.as_mut().expect("no job runs before the start");
+        writer.remove(&doomed)?;
+        // Units that came back would count as ours.
+        writer.sync()?;
         self.open_index_writer()?;
         // On disk before the first message, so that it is always known what must be there.
         let statement = Some(Statement { settled: 0, flushed: 0, clean_end: None });
@@ -153,8 +158,8 @@ impl Store {
         if let Some(clean) = statement.clean_end {
             // The last record must end there, else somebody changed the log.
             let segments = &mut self.log.segments;
-            let mut scanner = Scanner::new(segments, file_bytes, clean.last_record, true);
-            last_record = match scanner.next()? {
+            let mut scanner = Scanner::new(file_bytes, clean.last_record, true);
+            last_record = match scanner.next(segments)? {
                 Found::Record(record) => Some((clean.last_record, record.store_timestamp)),
                 _ => None,
             };
@@ -194,8 +199,8 @@ impl Store {
         let file_bytes = self.log.file_bytes();
         let mut at = starts[0];
         for start in starts.iter().rev() {
-            let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, *start, true);
-            if let Found::Record(record) = scanner.next()?
+            let mut scanner = Scanner::new(file_bytes, *start, true);
+            if let Found::Record(record) = scanner.next(&mut self.log.segments)?
                 && record.store_timestamp != 0
                 && record.store_timestamp <= limit
             {
@@ -209,13 +214,13 @@ impl Store {
     /// Reads to the end of the log.
     fn find_end(&mut self, start: &Start) -> Result<Tail, StoreError> {
         let file_bytes = self.log.file_bytes();
-        let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, start.at, true);
+        let mut scanner = Scanner::new(file_bytes, start.at, true);
         let (last_record, last_timestamp) =
             start.last_record.unwrap_or((-1, self.checkpoint.log_timestamp));
         let mut tail = Tail { end: start.at, last_record, last_timestamp };
         let bad = loop {
             let at = scanner.at();
-            match scanner.next()? {
+            match scanner.next(&mut self.log.segments)? {
                 Found::Record(record) => {
                     tail.last_record = record.commit_log_offset;
                     tail.last_timestamp = record.store_timestamp;
@@ -312,22 +317,30 @@ impl Store {
             from = first;
         }
         self.lower_statement(from)?;
-        self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
+        let mut are_sure = start.is_by_statement && self.are_units_sure;
+        if are_sure {
+            self.queues.stale_from = from;
+        } else {
+            self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
+        }
         if !self.dispatch_from(from, end, from == first, now_ms)? {
             tracing::warn!("a consume queue has a hole: building all of them from the whole log");
+            are_sure = false;
             self.lower_statement(first)?;
             self.reload_queues(first)?;
             self.dispatch_from(first, end, true, now_ms)?;
         }
-        self.queues.stale_from = end;
         self.index.dispatched(i64::MAX);
-        self.write_queues()?;
-        self.apply_index(now_ms)?;
-        if start.is_by_statement {
+        if are_sure {
             return Ok(());
         }
-        // From now on it is known what must be on disk.
-        let mut settle = self.pack_settle(now_ms).expect("no job runs before the start");
+        self.queues.stale_from = end;
+        self.write_queues()?;
+        self.apply_index(now_ms)?;
+        // From now on it is known what must be on disk, and what was cut off does not come back.
+        let goal = self.flushed_until();
+        let settle = self.pack_settle(now_ms, goal, usize::MAX);
+        let mut settle = settle.expect("no job runs before the start");
         let result = settle.run();
         match self.settle_finished(settle, result)? {
             true => Ok(()),
@@ -385,32 +398,17 @@ impl Store {
         is_whole_log: bool,
         now_ms: i64,
     ) -> Result<bool, StoreError> {
-        let mut at = from;
-        while at < end {
-            // Dispatching needs the whole store, the scanner its files: take turns.
-            let mut batch = Vec::new();
-            let file_bytes = self.log.file_bytes();
-            let mut scanner = Scanner::new(&mut self.log.segments, file_bytes, at, false);
-            while batch.len() < 4096 && scanner.at() < end {
-                match scanner.next()? {
-                    Found::Record(record) => batch.push(Replay::of(&record)),
-                    Found::Bad(_) | Found::End => break,
-                }
+        let mut scanner = Scanner::new(self.log.file_bytes(), from, false);
+        let mut last = None;
+        while scanner.at() < end {
+            let Found::Record(record) = scanner.next(&mut self.log.segments)? else { break };
+            if !self.dispatch_again(&record, &mut last, is_whole_log)? {
+                return Ok(false);
             }
-            let reached = scanner.at();
-            if reached == at {
-                break;
-            }
-            at = reached;
-            for replay in &batch {
-                if !self.dispatch_again(replay, is_whole_log)? {
-                    return Ok(false);
-                }
-            }
+            self.index.dispatched(record.commit_log_offset + 1);
             if self.queues.pending_bytes() > UNITS_BYTES_MAX {
                 self.write_queues()?;
             }
-            self.index.dispatched(at);
             if self.index.ready() > KEYS_MAX {
                 self.apply_index(now_ms)?;
             }
@@ -418,31 +416,47 @@ impl Store {
         Ok(true)
     }
 
-    /// Dispatches one record again.
-    fn dispatch_again(&mut self, replay: &Replay, is_whole_log: bool) -> Result<bool, StoreError> {
-        let offset = replay.unit.commit_log_offset;
-        for (name, queue_offset) in &replay.also_in {
+    /// Dispatches one record again. `last` is the queue of the one before.
+    fn dispatch_again(
+        &mut self,
+        record: &Record<'_>,
+        last: &mut Option<QueueRef>,
+        is_whole_log: bool,
+    ) -> Result<bool, StoreError> {
+        let replay = Replay::of(record);
+        let offset = record.commit_log_offset;
+        for (name, queue_offset) in &light_queues(record.properties) {
             if !self.is_void(name, offset)
                 && let Ok(queue) = self.queues.create_unless_there(name, 0)
-                && !self.replay_unit(queue, *queue_offset, replay, is_whole_log)?
+                && !self.replay_unit(queue, *queue_offset, &replay, is_whole_log)?
             {
                 return Ok(false);
             }
         }
-        if self.is_void(&replay.topic, offset) {
+        if self.is_void(record.topic, offset) {
             return Ok(true);
         }
-        let Ok(queue) = self.queues.create_unless_there(&replay.topic, replay.queue_id) else {
-            tracing::warn!(offset, "record with an illegal topic");
-            return Ok(true);
+        let is_last = last.filter(|queue| self.queues.is_it(*queue, record.topic, record.queue_id));
+        let queue = match is_last {
+            Some(queue) => queue,
+            None => match self.queues.create_unless_there(record.topic, record.queue_id) {
+                Ok(queue) => queue,
+                Err(_) => {
+                    tracing::warn!(offset, "record with an illegal topic");
+                    return Ok(true);
+                }
+            },
         };
-        if replay.has_unit && !self.replay_unit(queue, replay.queue_offset, replay, is_whole_log)? {
+        *last = Some(queue);
+        if replay.has_unit
+            && !self.replay_unit(queue, record.queue_offset, &replay, is_whole_log)?
+        {
             return Ok(false);
         }
         if self.config.index_enabled && replay.has_keys && offset >= self.index.end_offset() {
             let prefix = self.queues.key_prefix_hash(queue);
-            for key in index_keys(&replay.unique_key, &replay.keys) {
-                self.index.push(prefix, key, offset, replay.store_timestamp);
+            for key in index_keys(replay.unique_key, replay.keys) {
+                self.index.push(prefix, key, offset, record.store_timestamp);
             }
         }
         Ok(true)
@@ -450,6 +464,9 @@ impl Store {
 
     /// Whether the topic was deleted after a message at this commit log offset.
     fn is_void(&self, topic: &[u8], commit_log_offset: i64) -> bool {
+        if self.deleted_topics.is_empty() {
+            return false;
+        }
         let name = std::str::from_utf8(topic).ok();
         let deleted_at = name.and_then(|name| self.deleted_topics.get(name));
         deleted_at.is_some_and(|at| commit_log_offset < *at)
@@ -459,18 +476,17 @@ impl Store {
         &mut self,
         queue: QueueRef,
         queue_offset: i64,
-        replay: &Replay,
+        replay: &Replay<'_>,
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
-        self.load_queue(queue)?;
-        let state = &self.queues[queue];
-        let max = state.max;
+        let max = self.queues.find_end(queue, queue_offset)?;
         let mut unit = replay.unit;
         unit.tags_code = self.replayed_tags_code(replay);
         if queue_offset > max && !is_whole_log {
             return Ok(false);
         }
         if queue_offset != max {
+            self.load_queue(queue)?;
             self.write_queues()?;
             let (min, writer) = (self.queues[queue].min, self.queue_writer.as_mut());
             let writer = writer.expect("no job runs before the start");
@@ -501,7 +517,7 @@ impl Store {
 
     /// The tags code: the delivery time in the schedule topic (Java's rule) and in the timer topic,
     /// else as derived.
-    fn replayed_tags_code(&self, replay: &Replay) -> i64 {
+    fn replayed_tags_code(&self, replay: &Replay<'_>) -> i64 {
         if let Some(due_ms) = replay.timer_due_ms {
             return timer::filed_ms(due_ms, replay.store_timestamp, self.config.timer_window_s);
         }
@@ -516,20 +532,15 @@ impl Store {
 }
 
 /// What is needed of a record to dispatch it again.
-struct Replay {
-    topic: Vec<u8>,
-    queue_id: i32,
-    queue_offset: i64,
+struct Replay<'a> {
     unit: Unit,
     store_timestamp: i64,
     has_unit: bool,
     has_keys: bool,
     delay_level: Option<i64>,
     timer_due_ms: Option<i64>,
-    unique_key: Vec<u8>,
-    keys: Vec<u8>,
-    /// Other queues that have the message, with its offset there.
-    also_in: Vec<(Vec<u8>, i64)>,
+    unique_key: &'a [u8],
+    keys: &'a [u8],
 }
 
 /// The light queues a record says it was put into, with its offsets there.
@@ -550,8 +561,8 @@ pub(crate) fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
         .collect()
 }
 
-impl Replay {
-    fn of(record: &Record<'_>) -> Replay {
+impl<'a> Replay<'a> {
+    fn of(record: &Record<'a>) -> Replay<'a> {
         let found = DispatchProperties::find(record.properties);
         let transaction = record.sys_flag & system_flag::TRANSACTION_MASK;
         let is_scheduled = record.topic == names::SCHEDULE_TOPIC.as_bytes();
@@ -562,9 +573,6 @@ impl Replay {
         let level = found.delay.filter(|_| is_scheduled);
         let level = level.and_then(|level| std::str::from_utf8(level).ok()?.parse().ok());
         Replay {
-            topic: record.topic.to_vec(),
-            queue_id: record.queue_id,
-            queue_offset: record.queue_offset,
             unit: Unit {
                 commit_log_offset: record.commit_log_offset,
                 size: record.total_len as i32,
@@ -578,9 +586,8 @@ impl Replay {
             has_keys: transaction != system_flag::TRANSACTION_ROLLBACK,
             delay_level: level,
             timer_due_ms,
-            unique_key: found.unique_key.to_vec(),
-            keys: found.keys.to_vec(),
-            also_in: light_queues(record.properties),
+            unique_key: found.unique_key,
+            keys: found.keys,
         }
     }
 }

@@ -45,8 +45,7 @@ impl std::fmt::Display for Bad {
 }
 
 /// Walks the log from one record to the next.
-pub(super) struct Scanner<'s> {
-    segments: &'s mut Segments,
+pub(super) struct Scanner {
     file_bytes: i64,
     check_crc: bool,
     /// Where the next record is expected.
@@ -56,15 +55,9 @@ pub(super) struct Scanner<'s> {
     block_start: i64,
 }
 
-impl<'s> Scanner<'s> {
-    pub(super) fn new(
-        segments: &'s mut Segments,
-        file_bytes: i64,
-        from: i64,
-        check_crc: bool,
-    ) -> Scanner<'s> {
-        let block = Vec::new();
-        Scanner { segments, file_bytes, check_crc, at: from, block, block_start: from }
+impl Scanner {
+    pub(super) fn new(file_bytes: i64, from: i64, check_crc: bool) -> Scanner {
+        Scanner { file_bytes, check_crc, at: from, block: Vec::new(), block_start: from }
     }
 
     /// Where the next record is expected.
@@ -78,30 +71,30 @@ impl<'s> Scanner<'s> {
     }
 
     /// Reads a block that starts at the current position and has `len` bytes, if the file does.
-    fn fill(&mut self, len: usize) -> Result<(), StoreError> {
+    fn fill(&mut self, segments: &mut Segments, len: usize) -> Result<(), StoreError> {
         let rest_of_file = self.file_bytes - self.at % self.file_bytes;
         let len = len.max(BLOCK_BYTES).min(rest_of_file as usize);
         let block = &mut self.block;
         block.resize(len, 0);
-        let read = self.segments.read(self.at, block)?;
+        let read = segments.read(self.at, block)?;
         block.truncate(read);
         self.block_start = self.at;
         Ok(())
     }
 
     /// What stands at the current position; moves behind a record.
-    pub(super) fn next(&mut self) -> Result<Found<'_>, StoreError> {
+    pub(super) fn next(&mut self, segments: &mut Segments) -> Result<Found<'_>, StoreError> {
         loop {
-            if !self.segments.has(self.segments.start_of(self.at)) {
+            if !segments.has(segments.start_of(self.at)) {
                 return Ok(Found::End);
             }
             if self.bytes().len() < FILLER_LEN_MIN {
-                self.fill(FILLER_LEN_MIN)?;
+                self.fill(segments, FILLER_LEN_MIN)?;
             }
             if let Err(BadRecord::Cut(len)) = record::decode(self.bytes())
                 && (len as i64) < self.file_bytes
             {
-                self.fill((len as usize).max(FILLER_LEN_MIN))?;
+                self.fill(segments, (len as usize).max(FILLER_LEN_MIN))?;
             }
             let to_end_of_file = self.file_bytes - self.at % self.file_bytes;
             match record::decode(self.bytes()) {
@@ -166,8 +159,8 @@ pub(super) fn record_behind(
                 filler.get_or_insert(start);
                 continue;
             }
-            let mut scanner = Scanner::new(segments, file_bytes, start, true);
-            if let Found::Record(_) = scanner.next()? {
+            let mut scanner = Scanner::new(file_bytes, start, true);
+            if let Found::Record(_) = scanner.next(segments)? {
                 return Ok(Some(filler.unwrap_or(start)));
             }
         }

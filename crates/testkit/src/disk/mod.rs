@@ -11,7 +11,7 @@ mod fault;
 mod file;
 mod folder;
 
-use base::disk::{DirEntry, Disk, DiskFile, DiskLock, Space, read_to_end_of};
+use base::disk::{DirEntry, Disk, DiskFile, DiskLock, HeldLock, Space, SyncAll, read_to_end_of};
 use file::BLOCK;
 use folder::{Change, Node, Tree};
 use std::collections::BTreeSet;
@@ -312,14 +312,20 @@ impl State {
 
     fn sync_file(&mut self, number: usize) -> io::Result<()> {
         let result = self.call(Op::Sync)?.whole();
-        let (seed, call) = (self.media_seed, self.calls);
-        let arrives =
-            |block: usize| seed != 0 && Random(seed ^ call ^ (block as u64) << 32).draw() & 1 == 1;
         // A machine that stops has written whatever the crash decides.
         if !self.is_off {
-            self.tree.files[number].sync(result.is_ok(), arrives);
+            self.arrive(number, result.is_ok());
         }
         result
+    }
+
+    /// A sync writes a file's blocks to the media, or fails and writes some.
+    fn arrive(&mut self, number: usize, is_ok: bool) {
+        let seed = self.media_seed;
+        let salt = seed ^ self.calls ^ (number as u64) << 48;
+        let arrives =
+            |block: usize| seed != 0 && Random(salt ^ (block as u64) << 32).draw() & 1 == 1;
+        self.tree.files[number].sync(is_ok, arrives);
     }
 }
 
@@ -537,6 +543,11 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn whole(&self, _dir: &Path) -> io::Result<Option<Arc<dyn SyncAll>>> {
+        self.state().call(Op::Open)?.whole()?;
+        Ok(Some(Arc::new(self.clone())))
+    }
+
     fn space(&self, _path: &Path) -> io::Result<Option<Space>> {
         let state = self.state();
         let total = state.capacity.unwrap_or(1 << 40);
@@ -556,18 +567,42 @@ impl Disk for SimDisk {
 
     fn lock(&self, path: &Path, content: &[u8]) -> io::Result<Option<DiskLock>> {
         let file = self.create(path, 0)?;
-        file.set_len(content.len() as u64)?;
-        file.write_at(content, 0)?;
         if !self.state().locks.insert(path.to_owned()) {
             return Ok(None);
         }
-        Ok(Some(Box::new(SimLock { disk: self.clone(), path: path.to_owned() })))
+        let lock = SimLock { disk: self.clone(), path: path.to_owned(), file };
+        lock.write(content)?;
+        Ok(Some(Box::new(lock)))
+    }
+}
+
+impl SyncAll for SimDisk {
+    fn sync_all(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let numbers = 0..state.tree.files.len();
+        let result = state.call(Op::Sync)?.whole();
+        if state.is_off {
+            return result;
+        }
+        numbers.for_each(|number| state.arrive(number, result.is_ok()));
+        if result.is_ok() {
+            state.tree.dirs.iter_mut().for_each(folder::DirState::sync);
+        }
+        result
     }
 }
 
 struct SimLock {
     disk: SimDisk,
     path: PathBuf,
+    file: Arc<dyn DiskFile>,
+}
+
+impl HeldLock for SimLock {
+    fn write(&self, content: &[u8]) -> io::Result<()> {
+        self.file.set_len(content.len() as u64)?;
+        self.file.write_at(content, 0)
+    }
 }
 
 impl Drop for SimLock {

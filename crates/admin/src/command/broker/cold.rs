@@ -22,6 +22,13 @@ pub fn get(call: &mut Call) -> Result<(), Error> {
         if let Some(groups) = info.get_mut("runtimeTable").and_then(Value::as_object_mut) {
             groups.values_mut().for_each(with_readable_times);
         }
+        if let Some(members) = info.as_object_mut() {
+            // Java has read it into a map and prints it in that map's order.
+            let old = std::mem::take(members);
+            for key in text::in_hash_order(old.keys()) {
+                members.insert(key.clone(), old[key].clone());
+            }
+        }
         let text = pretty(&info);
         call.out.fact(&text, &format!("brokers/{address}"), info);
         Ok(())

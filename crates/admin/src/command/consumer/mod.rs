@@ -93,7 +93,7 @@ pub const ROWS: &[Command] = &[
             value("g", "groupName", "subscription group name").required(),
             value("r", "removeOffset", "remove offset"),
         ],
-        asks: None,
+        asks: Some("deletes the group"),
         action: Action::Run(group::delete),
     },
     Command {

@@ -73,7 +73,8 @@ fn undone(call: &mut Call, group: &str) {
     for (topic, (total, max, delay_ms)) in topics {
         call.out.line(&format!(
             "{PREFIX}reportUndoneMsgs: UndoneMsgs [consumerGroup={group}, topic={topic}, \
-             undoneMsgsTotal={total}, undoneMsgsSingleMQ={max}, undoneMsgsDelayTimeMills={delay_ms}]"
+             undoneMsgsTotal={total}, undoneMsgsSingleMQ={max}, \
+             undoneMsgsDelayTimeMills={delay_ms}]"
         ));
     }
 }

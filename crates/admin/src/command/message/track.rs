@@ -74,6 +74,11 @@ fn refused(e: &client::Error) -> (&'static str, Option<String>) {
         client::Error::Refused { code, remark } => {
             ("UNKNOWN", Some(format!("CODE:{code} DESC:{remark}")))
         }
+        // In the words of the tool.
+        client::Error::NoTopic(topic) => {
+            let e = client::Error::NoTopic(topic.clone());
+            ("UNKNOWN", Some(crate::Error::from(e).to_string()))
+        }
         other => ("UNKNOWN", Some(other.to_string())),
     }
 }

@@ -21,7 +21,7 @@ pub const ROWS: &[Command] = &[
             value("t", "topic", "set the topic").required(),
             value("o", "offline", "the group or the topic is offline"),
         ],
-        asks: None,
+        asks: Some("overwrites offsets"),
         action: Action::Run(clone::run),
     },
     Command {
@@ -53,7 +53,7 @@ pub const ROWS: &[Command] = &[
             value("q", "queue", "queue id"),
             value("o", "offset", "Expect queue offset, not support old version broker"),
         ],
-        asks: None,
+        asks: Some("resets offsets"),
         action: Action::Run(reset::by_time),
     },
     Command {
@@ -72,7 +72,7 @@ pub const ROWS: &[Command] = &[
                 "Cluster name or lmq parent topic, lmq is used to find the route.",
             ),
         ],
-        asks: None,
+        asks: Some("skips messages for good"),
         action: Action::Run(reset::skip),
     },
     Command {
@@ -80,7 +80,8 @@ pub const ROWS: &[Command] = &[
         alias: None,
         pack: "offset",
         since: "3.0",
-        summary: "Reset consumer offset by timestamp(execute this command required client restart).",
+        summary: "Reset consumer offset by timestamp(execute this command required client \
+            restart).",
         options: &[
             value("g", "group", "set the consumer group").required(),
             value("t", "topic", "set the topic").required(),

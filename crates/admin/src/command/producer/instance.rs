@@ -1,6 +1,7 @@
 //! All producers of a broker.
 
 use crate::call::Call;
+use crate::command::message::text::{bucket, buckets_for};
 use crate::error::Error;
 
 /// `producer`.
@@ -10,7 +11,11 @@ use crate::error::Error;
 pub fn show(call: &mut Call) -> Result<(), Error> {
     let address = call.options.required("b")?.to_owned();
     let found = call.remote.admin().all_producers(&address)?;
-    for (group, members) in &found.data {
+    // Java's order.
+    let buckets = buckets_for(found.data.len());
+    let mut groups: Vec<_> = found.data.iter().collect();
+    groups.sort_by_key(|(group, _)| bucket(group, buckets));
+    for (group, members) in groups {
         if members.is_empty() {
             call.out.plain(&format!("producer group ({group}) instances are empty\n"));
         }

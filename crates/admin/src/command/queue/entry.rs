@@ -1,5 +1,6 @@
 //! Entries of consume queues.
 
+use protocol::body::heartbeat::SubscriptionData;
 use protocol::body::offset::ConsumeQueueData;
 use protocol::body::topic::CheckRocksdbCqWriteResult;
 use protocol::fastjson;
@@ -39,7 +40,7 @@ pub fn show(call: &mut Call) -> Result<(), Error> {
     };
     let found = call.remote.admin().consume_queue_at(&address, &request)?;
     if let Some(subscription) = &found.subscription_data {
-        let text = String::from_utf8_lossy(&fastjson::write(subscription)).into_owned();
+        let text = indented(subscription);
         call.out.plain(&format!("Subscription data: \n{text}\n{LINE}"));
     }
     if let Some(filter) = &found.filter_data {
@@ -56,6 +57,17 @@ pub fn show(call: &mut Call) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// JSON with a line for each member.
+fn indented(subscription: &SubscriptionData) -> String {
+    let members = match serde_json::to_value(subscription) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    };
+    let line = |(name, value): (&String, &serde_json::Value)| format!("\t\"{name}\":{value}");
+    let lines: Vec<String> = members.iter().map(line).collect();
+    format!("{{\n{}\n}}", lines.join(",\n"))
 }
 
 fn entry_text(e: &ConsumeQueueData) -> String {

@@ -19,6 +19,9 @@ use crate::text;
 /// Queues of a new topic unless `-r` and `-w` say otherwise.
 const QUEUES: i32 = 8;
 
+const ILLEGAL_TOPIC: &str =
+    "The specified topic contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$";
+
 /// updateTopic
 pub fn update(call: &mut Call) -> Result<(), Error> {
     let options = &call.options;
@@ -87,6 +90,14 @@ fn put_topic(
     config: &TopicConfig,
     attributes: Option<String>,
 ) -> Result<(), Error> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "%|_-".contains(c);
+    if !config.topic_name.chars().all(is_allowed) {
+        // Java's tool says so before it asks.
+        return Err(Error::Server(client::Error::Refused {
+            code: protocol::response_code::INVALID_PARAMETER,
+            remark: ILLEGAL_TOPIC.to_owned(),
+        }));
+    }
     let request = UpdateAndCreateTopic {
         topic: config.topic_name.clone(),
         default_topic: Some(AUTO_CREATE_TOPIC.to_owned()),

@@ -104,9 +104,9 @@ pub fn take(admin: &Admin) -> Sample {
     };
     let mut lags = Lags::default();
     for (name, broker) in &info.broker_addr_table {
-        let clusters = info.cluster_addr_table.iter();
-        let cluster = clusters.filter(|(_, names)| names.contains(name)).map(|(c, _)| c.clone());
-        let cluster = cluster.last().unwrap_or_default();
+        let mut clusters = info.cluster_addr_table.iter();
+        let cluster = clusters.find(|(_, names)| names.contains(name)).map(|(c, _)| c.clone());
+        let cluster = cluster.unwrap_or_default();
         for (id, address) in &broker.broker_addrs.0 {
             let state = admin.runtime_info_at(address).map(|info| state(&info));
             // Slaves know the same offsets, later.

@@ -1,14 +1,19 @@
 //! `ferrite torture`: the real binary, loaded over sockets and killed, again and again.
 //!
-//! Reading order: `process` (the broker), `load` (what is sent), `ledger` (what must be there and
-//! how it is looked for), then the cycle here.
+//! Reading order: `process` (the broker), `wire` (what is said to it), `kind` (what a kind of load
+//! has to do), the kinds, then the cycle here. Consumption in order is a run of its own: `order`.
 
-mod ledger;
-mod load;
+mod kind;
+mod order;
+mod plain;
+mod pops;
 mod process;
+mod timed;
+mod transactions;
+mod wire;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -16,15 +21,24 @@ use base::clock::mono_ns;
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use ledger::Ledger;
+use kind::{Kind, Life};
+use plain::Plain;
+use pops::Pops;
 use process::Broker;
+use timed::{Timed, Wait};
+use transactions::Transactions;
+use wire::Wire;
 
 /// A folder is given up for a new one after so many cycles.
 const CYCLES_PER_FOLDER: u64 = 100;
 /// Everything is read again after so many cycles, not only what is new.
 const CYCLES_PER_FULL_READ: u64 = 25;
+/// One cycle in so many is long enough for progress to be saved.
+const CYCLES_PER_LONG_LIFE: u64 = 10;
 /// Longest life under load, µs.
 const LIFE_US_MAX: u64 = 500_000;
+/// A long life lasts so much longer, µs.
+const LONG_LIFE_US: u64 = 2_500_000;
 /// Longest time until a starting broker is killed, µs.
 const START_US_MAX: u64 = 40_000;
 
@@ -37,12 +51,23 @@ pub struct TortureArgs {
 
 #[derive(Subcommand)]
 enum Torture {
-    /// kill -9 at random moments; every acknowledged message must be there afterwards
-    #[command(after_help = "Each cycle starts a broker, reads back what was acknowledged before, \
-        loads it for up to 500 ms and kills it; every fifth is killed while it starts.\n\n\
+    /// kill -9 at random moments; everything promised must hold afterwards
+    #[command(after_help = "Each cycle starts a broker, compares what it serves with what was \
+        promised before, loads it for up to 500 ms (every tenth 3 s) and kills it; every fifth \
+        is killed while it starts.\n\n\
         Examples:\n  ferrite torture kill --cycles 1000\n  \
-        ferrite torture kill --cycles 1000 --flush sync --seed 7")]
+        ferrite torture kill --cycles 1000 --flush sync --seed 7 --kinds transaction,pop")]
     Kill(KillArgs),
+    /// Consumes in order while members of the group come, go and die and the broker is killed
+    #[command(after_help = "What every member was given is checked: one at a time, nothing \
+        skipped, first deliveries strictly in order, repetitions from the committed offset.\n\n\
+        Example:\n  ferrite torture order --seconds 600 --members 4")]
+    Order(order::OrderArgs),
+    /// Checks a history of ordered consumption, one event a line
+    History(order::HistoryArgs),
+    /// A member of `order`
+    #[command(hide = true)]
+    OrderMember(order::MemberArgs),
 }
 
 /// Options of `ferrite torture kill`.
@@ -54,10 +79,13 @@ struct KillArgs {
     /// When the broker acknowledges
     #[arg(long, value_enum, default_value_t = Flush::Async)]
     flush: Flush,
+    /// What it is loaded with
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = KindName::ALL)]
+    kinds: Vec<KindName>,
     /// Chooses the moments (default: the clock)
     #[arg(long)]
     seed: Option<u64>,
-    /// Connections that send
+    /// Connections that send plain messages
     #[arg(long, default_value_t = 4)]
     connections: usize,
     /// Where to work (default: a folder that is removed unless something is wrong)
@@ -73,21 +101,73 @@ enum Flush {
     Sync,
 }
 
+/// A kind of load.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindName {
+    /// Plain messages: none is lost, doubled, damaged or out of order
+    Plain,
+    /// Delay levels: none is lost, none early
+    Delay,
+    /// Times of their own: none is lost, none early
+    Timer,
+    /// Transactions: no commit is lost or doubled, nothing rolled back is delivered
+    Transaction,
+    /// Pops: each message comes until it is acknowledged, and not after that
+    Pop,
+}
+
+impl KindName {
+    const ALL: [KindName; 5] =
+        [KindName::Plain, KindName::Delay, KindName::Timer, KindName::Transaction, KindName::Pop];
+
+    fn load(self, first_id: u64, args: &KillArgs) -> Box<dyn Kind> {
+        match self {
+            KindName::Plain => Box::new(Plain::new(first_id, args.connections)),
+            KindName::Delay => Box::new(Timed::new(Wait::Level, first_id)),
+            KindName::Timer => Box::new(Timed::new(Wait::Time, first_id)),
+            KindName::Transaction => Box::new(Transactions::new(first_id)),
+            KindName::Pop => Box::new(Pops::new(first_id)),
+        }
+    }
+}
+
 /// Counts of a run.
 #[derive(Default)]
 struct Done {
     kills: u64,
     start_kills: u64,
-    acknowledged: u64,
     verified: u64,
+    acknowledged: u64,
+    /// By kind and what is counted.
+    counts: Vec<(&'static str, &'static str, u64)>,
+}
+
+impl Done {
+    fn count(&mut self, kind: &dyn Kind) {
+        for (what, count) in kind.counts() {
+            let name = kind.name();
+            match self.counts.iter_mut().find(|row| (row.0, row.1) == (name, what)) {
+                Some(row) => row.2 += count,
+                None => self.counts.push((name, what, count)),
+            }
+        }
+    }
 }
 
 /// Runs the torture.
 ///
 /// # Errors
-/// A message was lost, doubled, damaged or out of order, or a broker did not start.
+/// A promise was broken, or a broker did not start.
 pub fn run(args: TortureArgs) -> anyhow::Result<()> {
-    let Torture::Kill(args) = args.what;
+    match args.what {
+        Torture::Kill(args) => kill(args),
+        Torture::Order(args) => order::run(&args),
+        Torture::History(args) => order::run_history(&args),
+        Torture::OrderMember(args) => order::run_member(&args),
+    }
+}
+
+fn kill(args: KillArgs) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or_else(|| base::clock::wall_ms() as u64);
     let root = tempfile::Builder::new().prefix("ferrite-torture").tempdir()?;
     let folder = args.data.clone().unwrap_or_else(|| root.path().to_owned());
@@ -108,14 +188,16 @@ pub fn run(args: TortureArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let seconds = (mono_ns() - begin_ns) as f64 / 1e9;
     anstream::println!(
-        "{} kills, {} more while starting; {} messages acknowledged, {} read back; \
-         {:.1} cycles a second; seed {seed}",
+        "{} kills, {} more while starting; {} acknowledgements, {} messages read back; \
+         {seconds:.0} s; seed {seed}",
         done.kills,
         done.start_kills,
         done.acknowledged,
         done.verified,
-        done.kills as f64 / seconds
     );
+    for (kind, what, count) in &done.counts {
+        anstream::println!("{kind}: {count} {what}");
+    }
     if result.is_err() {
         let kept = root.keep();
         anstream::println!("The directory is kept: {}", args.data.unwrap_or(kept).display());
@@ -126,7 +208,7 @@ pub fn run(args: TortureArgs) -> anyhow::Result<()> {
 
 fn cycles(
     args: &KillArgs,
-    folder: &std::path::Path,
+    folder: &Path,
     (cycle, until): (&mut u64, u64),
     random: &mut Random,
     done: &mut Done,
@@ -134,34 +216,71 @@ fn cycles(
 ) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let flush = if args.flush == Flush::Sync { "SYNC_FLUSH" } else { "ASYNC_FLUSH" };
-    let mut ledger = Ledger::new(*cycle << 40);
+    let mut kinds: Vec<_> = args.kinds.iter().map(|kind| kind.load(*cycle << 40, args)).collect();
+    let mut is_new = true;
     while *cycle < until {
         if random.below(5) == 0 {
+            let mut life = Life::new("");
             let starting = Broker::launch(folder, flush)?;
             wait_us(random.below(START_US_MAX));
             starting.kill()?;
+            life.end();
+            for kind in &mut kinds {
+                kind.stop(&life)?;
+            }
             done.start_kills += 1;
         }
-        let broker = Broker::launch(folder, flush)?.wait_until_up()?;
         let is_full = *cycle % CYCLES_PER_FULL_READ == 0 || *cycle + 1 == until;
-        done.verified += ledger.verify(broker.address(), is_full)?;
-        if ledger.is_new() {
-            ledger.create_topic(broker.address())?;
+        let is_long = *cycle % CYCLES_PER_LONG_LIFE == CYCLES_PER_LONG_LIFE - 1;
+        let life_us = random.below(LIFE_US_MAX) + if is_long { LONG_LIFE_US } else { 0 };
+        let broker = Broker::launch(folder, flush)?.wait_until_up()?;
+        for kind in &mut kinds {
+            let wire = Wire::new(broker.address());
+            match is_new {
+                true => kind.prepare(&wire)?,
+                false => done.verified += verify(&mut **kind, &wire, is_full)?,
+            }
         }
-        let life = Duration::from_micros(random.below(LIFE_US_MAX));
-        let sent = load::send_until_dead(&mut ledger, args.connections, broker, life)?;
-        done.acknowledged += sent;
+        is_new = false;
+        done.acknowledged += live(broker, &mut kinds, life_us)?;
         done.kills += 1;
         *cycle += 1;
         bar.set_position(*cycle);
-        bar.set_message(format!("{} messages", done.acknowledged));
+        bar.set_message(format!("{} acknowledgements", done.acknowledged));
     }
     let broker = Broker::launch(folder, flush)?.wait_until_up()?;
-    done.verified += ledger.verify(broker.address(), true)?;
+    let wire = Wire::new(broker.address());
+    for kind in &mut kinds {
+        let name = kind.name();
+        kind.settle(&wire).with_context(|| format!("{name}, after the last kill"))?;
+        done.count(&**kind);
+    }
     if done.acknowledged == 0 && args.cycles > 5 {
         bail!("nothing was acknowledged: the load does not reach the broker");
     }
     broker.kill()
+}
+
+fn verify(kind: &mut dyn Kind, wire: &Wire, is_full: bool) -> anyhow::Result<u64> {
+    let name = kind.name();
+    kind.verify(wire, is_full).with_context(|| name)
+}
+
+/// Loads a broker for `life_us` and kills it. Answers how much was acknowledged.
+fn live(broker: Broker, kinds: &mut [Box<dyn Kind>], life_us: u64) -> anyhow::Result<u64> {
+    let mut life = Life::new(broker.address());
+    for kind in &mut *kinds {
+        kind.start(&life)?;
+    }
+    wait_us(life_us);
+    let killed = broker.kill();
+    life.end();
+    let mut acknowledged = 0;
+    for kind in kinds {
+        let name = kind.name();
+        acknowledged += kind.stop(&life).with_context(|| name)?;
+    }
+    killed.map(|()| acknowledged)
 }
 
 fn bar(cycles: u64) -> ProgressBar {

@@ -197,7 +197,8 @@ fn from_java_and_back() {
     // Servers of a tutorial are nobody's children; these would stay as zombies.
     let reaper = std::thread::Builder::new().spawn(move || {
         for mut server in servers.into_iter().rev() {
-            server.wait();
+            // A genuine one takes its time.
+            server.child.wait().expect("a child");
         }
     });
     let there = reader.follow("from-java.md");

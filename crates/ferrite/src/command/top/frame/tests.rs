@@ -61,7 +61,7 @@ fn a_frame_of_fixed_figures() {
     assert!(lines[0].starts_with("FerriteMQ top  127.0.0.1:9876  1 of 2 brokers, 2 groups"));
     assert_eq!(
         lines[1].split_whitespace().collect::<Vec<_>>().join(" "),
-        concat!("in 20.5/s ▄█ out 2.2/s ██ lag 12,345 ▁█")
+        "in 20.5/s ▄█ out 2.2/s ██ lag 12,345 ▁█"
     );
     let expected = "\
 BROKER          ADDRESS          VERSION        IN/s      OUT/s      TODAY   DISK   CACHE ms  IN
