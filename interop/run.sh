@@ -127,10 +127,12 @@ run_client() {
   local program=dev.ferritemq.interop.Main
   if [ "$acl" = yes ]; then
     program=dev.ferritemq.interop.Accounts
-    arguments=(--namesrv "$namesrv" --broker "127.0.0.1:${BROKER_PORT:-10911}")
+    arguments=(--namesrv "$namesrv" --broker "127.0.0.1:${BROKER_PORT:-10911}" --server "$server")
   else
     arguments=(--namesrv "$namesrv" --set "$set" --parallel "$parallel")
     [ -n "$only" ] && arguments+=(--only "$only")
+    # Replies that Java sends from its files do not pass its TLS.
+    [ "$tls$server" = yesjava ] && arguments+=(--skip query,broker.runtime)
   fi
   mkdir -p "$out.home"
   echo "== client $version, $header headers"

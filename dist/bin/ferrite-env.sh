@@ -3,7 +3,7 @@
 #
 # Sets FERRITE (the binary), FERRITE_BIN (this folder) and, unless they are set, ROCKETMQ_HOME and
 # HOME. JAVA_HOME is not needed; of JAVA_OPT, JAVA_OPTS and JAVA_OPT_EXT only -Duser.home,
-# -Drocketmq.namesrv.addr and -Drocketmq.home.dir count.
+# -Drocketmq.namesrv.addr, -Drocketmq.home.dir and -Drocketmq.acl.plain.file count.
 
 fail() {
   echo "${self##*/}: $*" >&2
@@ -16,6 +16,7 @@ java_word() {
   -Duser.home=?*) HOME=${1#*=} && export HOME ;;
   -Drocketmq.namesrv.addr=?*) NAMESRV_ADDR=${1#*=} && export NAMESRV_ADDR ;;
   -Drocketmq.home.dir=?*) ROCKETMQ_HOME=${1#*=} && export ROCKETMQ_HOME ;;
+  -Drocketmq.acl.plain.file=?*) broker_words=${1#-D} ;;
   esac
 }
 
@@ -57,7 +58,11 @@ run_class() {
     shift
   done
   case ${1:-} in
-  org.apache.rocketmq.namesrv.NamesrvStartup | org.apache.rocketmq.broker.BrokerStartup) log_to_files ;;
+  org.apache.rocketmq.namesrv.NamesrvStartup) log_to_files ;;
+  org.apache.rocketmq.broker.BrokerStartup)
+    log_to_files
+    [ -z "${broker_words:-}" ] || set -- "$@" "$broker_words"
+    ;;
   org.apache.rocketmq.example.quickstart.Producer | org.apache.rocketmq.example.quickstart.Consumer | \
     org.apache.rocketmq.example.simple.PullConsumer) set -- example "$@" ;;
   org.apache.rocketmq.tools.command.MQAdminStartup)

@@ -75,6 +75,12 @@ impl Credentials {
         }))
     }
 
+    /// The signature of fields, the account's among them, and body; a signature that is there
+    /// already does not count.
+    pub fn signature(&self, fields: &Fields<'_>, body: &[u8]) -> String {
+        self.secret.sign(fields.iter(), body)
+    }
+
     /// The fields that prove who sends `fields` and `body`: account, token if there is one,
     /// signature.
     pub fn sign(&self, fields: &Fields<'_>, body: &[u8]) -> Vec<(&'static str, String)> {

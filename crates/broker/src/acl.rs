@@ -5,6 +5,7 @@
 //! `broker-save`; requests that change them are served on the loop (`handler/acl`), which is rare.
 //! A file that cannot be read leaves the accounts in force as they are.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ use crate::threads::Shared;
 /// How often the files are looked at; Java's interval.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Refusals within this of one that was logged are counted and not logged.
+const LOG_EVERY_MS: i64 = 100;
+
 /// Who may do what.
 pub struct Acl {
     /// Where the files are.
@@ -31,6 +35,8 @@ pub struct Acl {
     pub disk: Arc<dyn Disk>,
     /// What they say.
     pub access: Access,
+    /// When a refusal was logged last, and how many were not since.
+    logged: Cell<(i64, u64)>,
 }
 
 /// The files as they were read last.
@@ -55,7 +61,8 @@ impl Acl {
             return Err(why.to_owned());
         }
         let files = AclFiles::new(Path::new(&home), &config.acl_file);
-        let mut acl = Acl { files, disk: disk.clone(), access: Access::default() };
+        let mut acl =
+            Acl { files, disk: disk.clone(), access: Access::default(), logged: Cell::default() };
         acl.reload().map_err(|why| format!("access control: {why}"))?;
         if acl.access.is_empty() {
             let file = acl.files.default_file().display();
@@ -83,9 +90,18 @@ impl Acl {
     pub fn check(&self, exchange: &mut Exchange<'_>, call: &Call<'_>) -> Result<(), Denied> {
         let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let peer = exchange.peer(call.connection).map_or(nobody, |peer| peer.ip());
-        self.access.check(&call.frame, peer).inspect_err(|denied| {
-            tracing::warn!(%peer, code = call.frame.code, "refused: {}", denied.0);
-        })
+        let checked = self.access.check(&call.frame, peer);
+        if let Err(denied) = &checked {
+            let (last_ms, unsaid) = self.logged.get();
+            // Whoever asks in vain must not fill the disk.
+            if exchange.now_ms - last_ms < LOG_EVERY_MS {
+                self.logged.set((last_ms, unsaid + 1));
+            } else {
+                self.logged.set((exchange.now_ms, 0));
+                tracing::warn!(%peer, code = call.frame.code, unsaid, "refused: {}", denied.0);
+            }
+        }
+        checked
     }
 }
 

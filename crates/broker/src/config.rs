@@ -213,6 +213,8 @@ config_keys! {
         metrics_host "metricsPromExporterHost": String = String::new(), Restart;
         /// Series of one metric at most.
         metrics_series_max "metricsOtelCardinalityLimit": i32 = 50_000, Restart;
+        /// Whether name servers are spoken to over TLS; the same as `tls.enable`.
+        use_tls "useTLS": bool = false, Restart;
         /// Folder of the installation: `conf/plain_acl.yml` and `conf/acl` are below it.
         /// `$ROCKETMQ_HOME` when empty.
         rocketmq_home "rocketmqHome": String = String::new(), Restart;

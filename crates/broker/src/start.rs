@@ -271,7 +271,7 @@ fn server_config(config: &BrokerConfig) -> Result<ServerConfig, StartError> {
 /// Calls to name servers; over TLS where that is set.
 fn outgoing(config: &BrokerConfig) -> Result<Client, StartError> {
     let client = Client::new(HeaderKind::Json);
-    if !config.tls.enable {
+    if !config.tls.enable && !config.use_tls {
         return Ok(client);
     }
     let tls = TlsClient::new(&config.tls).map_err(|e| StartError::Config(e.to_string()))?;

@@ -231,11 +231,6 @@ pub const UNUSED: &[Unused] = &[
             "statefulAuthorizationCacheExpiredSecond",
         ],
     },
-    Unused {
-        fate: Refused,
-        why: "the broker speaks to name servers without encryption",
-        keys: &["useTLS"],
-    },
     Unused { fate: Ignored, why: "outgoing connections are direct", keys: &["socksProxyConfig"] },
     Unused {
         fate: Refused,

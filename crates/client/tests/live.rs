@@ -13,6 +13,10 @@ use client::{
     ProducerConfig, Received, SendStatus, StartFrom,
 };
 
+use protocol::body::running_info::CmResult;
+use protocol::request::message::ConsumeMessageDirectly;
+use protocol::request::offset::InvokeBrokerToResetOffset;
+
 const WAIT: Duration = Duration::from_secs(30);
 const QUEUES: i32 = 4;
 
@@ -246,4 +250,59 @@ fn failures_say_what_is_wrong() {
     assert!(matches!(producer.send(&mut live.message(0)), Err(Error::Stopped)));
     let unknown = live.admin.topic_route("no_such_topic");
     assert!(matches!(unknown, Err(Error::NoTopic(_))));
+}
+
+/// Brokers of 4.x tell the members, those of 5.x tell who pulls.
+#[test]
+fn a_group_goes_back_when_it_is_told_to() {
+    let Some(live) = live("reset") else { return };
+    let (sender, receiver) = sink();
+    let config = live.config("back");
+    let group = config.group.clone();
+    let consumer = Consumer::start(config, &[(&live.topic, "*")], into(sender)).unwrap();
+    let producer = live.producer();
+    let count = 8;
+    for number in 0..count {
+        producer.send(&mut live.message(number)).unwrap();
+    }
+    assert_eq!(bodies(&receiver, count), expected(count));
+    let queues = producer.queues(&live.topic).unwrap();
+    until("everything is committed", || {
+        let committed = |q| live.admin.committed_offset(&group, q).unwrap();
+        queues.iter().all(|q| committed(q) == Some(live.admin.max_offset(q).unwrap()))
+    });
+    let reset = InvokeBrokerToResetOffset {
+        group: group.clone(),
+        topic: live.topic.clone(),
+        queue_id: -1,
+        is_force: true,
+        ..InvokeBrokerToResetOffset::default()
+    };
+    let mut moved = 0;
+    for master in live.admin.masters().unwrap() {
+        moved += live.admin.reset_offsets_at(&master, &reset).unwrap().0.len();
+    }
+    assert_eq!(moved, queues.len());
+    assert_eq!(bodies(&receiver, count), expected(count));
+
+    // The operator's other questions.
+    let info = live.admin.running_info_of(&group, consumer.client_id(), false).unwrap();
+    assert_eq!(info.properties["consumerGroup"], group);
+    assert_eq!(info.queue_table.0.len(), queues.len());
+    let master = live.admin.masters().unwrap().into_iter().next().unwrap();
+    let said = live.admin.client_offsets_at(&master, &live.topic, &group, "").unwrap();
+    assert!(!said[consumer.client_id()].0.is_empty());
+    let sent = producer.send(&mut live.message(count)).unwrap();
+    receiver.recv_timeout(WAIT).unwrap();
+    let directly = ConsumeMessageDirectly {
+        consumer_group: group,
+        client_id: Some(consumer.client_id().to_owned()),
+        msg_id: Some(sent.offset_message_id),
+        topic: Some(live.topic.clone()),
+        ..ConsumeMessageDirectly::default()
+    };
+    let result = live.admin.consume_directly(&master, &directly).unwrap();
+    assert_eq!(result.consume_result, CmResult::Success);
+    let again = receiver.recv_timeout(WAIT).unwrap();
+    assert_eq!(again.body(), format!("body {count}").as_bytes());
 }

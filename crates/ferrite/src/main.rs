@@ -38,7 +38,7 @@ enum Command {
     /// Explains configuration keys, checks files, compares files
     Config(command::config::ConfigArgs),
     /// Measures any RocketMQ broker: load, latency, broker CPU per message
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Looks into a store's directory, Java's or ours: summary, check, messages; read-only
     Store(command::store::StoreArgs),
     /// A live view of a cluster: brokers, rates, lag by group, worst queues
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Command::Quickstart(args) => command::quickstart::run(args),
         Command::Example(args) => command::example::run(args),
         Command::Config(args) => command::config::run(args),
-        Command::Bench(args) => bench::run(args),
+        Command::Bench(args) => bench::run(*args),
         Command::Store(args) => command::store::run(args),
         Command::Top(args) => command::top::run(args),
         Command::Torture(args) => command::torture::run(args),

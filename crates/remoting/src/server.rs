@@ -363,8 +363,8 @@ impl Server {
             if n < space {
                 // The socket is drained; the next bytes raise an event.
                 match self.connections.get_mut(slot as usize) {
-                    // There is an end to be read yet.
-                    Some(Some(connection)) if connection.read_closed => continue,
+                    // There is an end to be read yet: after the answers to this have left.
+                    Some(Some(connection)) if connection.read_closed => self.readable.push(slot),
                     Some(Some(connection)) => connection.more_to_read = false,
                     _ => {}
                 }

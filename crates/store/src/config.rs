@@ -41,6 +41,8 @@ pub struct StoreConfig {
     pub checkpoint_interval_ms: i64,
     /// Units a checkpoint writes itself, in bytes; more are written before, by jobs of their own.
     pub checkpoint_units_max: usize,
+    /// After so many flushed bytes the checkpoint's file says so, without moving.
+    pub note_bytes_min: i64,
     /// Queue files a checkpoint syncs one by one; more, and it syncs the file system as a whole
     /// where the platform can.
     pub sync_each_max: usize,
@@ -98,6 +100,7 @@ impl StoreConfig {
             index_interval_ms: 3 * SECOND,
             checkpoint_interval_ms: 10 * SECOND,
             checkpoint_units_max: 256 << 10,
+            note_bytes_min: 16 << 20,
             sync_each_max: 256,
             message_bytes_max: 4 << 20,
             record_crc: false,

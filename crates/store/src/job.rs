@@ -29,7 +29,8 @@ pub enum JobKind {
     WriteQueues,
     /// Writes collected keys to the index file.
     ApplyIndex,
-    /// Writes and syncs queues and index, then the checkpoint, from which recovery would start.
+    /// Writes and syncs queues and index, then the checkpoint, from which recovery would start. In
+    /// between, only notes how far the log is flushed: recovery need not write that part again.
     Checkpoint,
     /// Sets room aside for the log, and creates its next file, ahead of time.
     Preallocate,
@@ -83,6 +84,7 @@ enum Work {
     WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
     ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, local_ms: i64 },
     Checkpoint(Box<Settle>),
+    Note { disk: DiskRef, path: PathBuf, checkpoint: Checkpoint },
     Preallocate(Preallocation),
     Clean(CleanWork),
 }
@@ -92,6 +94,7 @@ enum Done {
     WriteQueues { writer: QueueWriter, runs: Vec<QueueRun>, result: Result<(), StoreError> },
     ApplyIndex { writer: IndexWriter, result: Result<IndexApplied, StoreError> },
     Checkpoint { settle: Box<Settle>, result: Result<(), StoreError> },
+    Note { checkpoint: Checkpoint, result: Result<(), StoreError> },
     Preallocate { room: WantedRoom, result: Result<(), StoreError> },
     Clean(CleanDone),
 }
@@ -165,7 +168,7 @@ impl Job {
             Work::Flush { .. } => JobKind::Flush,
             Work::WriteQueues { .. } => JobKind::WriteQueues,
             Work::ApplyIndex { .. } => JobKind::ApplyIndex,
-            Work::Checkpoint(_) => JobKind::Checkpoint,
+            Work::Checkpoint(_) | Work::Note { .. } => JobKind::Checkpoint,
             Work::Preallocate(_) => JobKind::Preallocate,
             Work::Clean(_) => JobKind::Clean,
         }
@@ -190,6 +193,13 @@ impl Job {
             Work::Checkpoint(mut settle) => {
                 let result = settle.run();
                 Done::Checkpoint { settle, result }
+            }
+            Work::Note { disk, path, checkpoint } => {
+                // Not synced: what it says is true whenever it is read, and else less is known.
+                let opened = disk.create(&path, CHECKPOINT_LEN as u64);
+                let result = opened.and_then(|file| file.write_at(&checkpoint.to_bytes(), 0));
+                let result = result.map_err(StoreError::io("cannot write", path));
+                Done::Note { checkpoint, result }
             }
             Work::Preallocate(work) => {
                 let result = work.run().map_err(StoreError::io("cannot find room for", work.path));
@@ -248,6 +258,7 @@ pub(crate) struct JobTimes {
     /// The checkpoint on its way: units below are being written.
     goal: Option<Flushed>,
     is_flushing: bool,
+    is_noting: bool,
     is_preallocating: bool,
     /// Time of the last question.
     now_ms: i64,
@@ -361,7 +372,7 @@ impl Store {
             self.queues.mark();
             self.jobs.goal = Some(self.flushed_until());
         }
-        let goal = self.jobs.goal?;
+        let Some(goal) = self.jobs.goal else { return self.next_note() };
         let is_small = self.queues.pending_bytes() <= self.config.checkpoint_units_max
             && self.queues.dirty_count() <= QUEUES_FEW;
         if self.queues.marked() > 0 && !is_small {
@@ -372,6 +383,22 @@ impl Store {
         self.jobs.goal = None;
         self.jobs.checkpoint_ms = now_ms;
         Some(Work::Checkpoint(Box::new(settle)))
+    }
+
+    fn next_note(&mut self) -> Option<Work> {
+        let flushed = self.log.flushed();
+        let mut checkpoint = self.checkpoint;
+        let statement = checkpoint.statement.as_mut()?;
+        let is_news = flushed - statement.flushed >= self.config.note_bytes_min;
+        // The checkpoint's own job must not be overtaken.
+        let is_alone = self.queue_writer.is_some() && self.index_writer.is_some();
+        if !is_news || !is_alone || self.jobs.is_noting {
+            return None;
+        }
+        statement.flushed = flushed;
+        self.jobs.is_noting = true;
+        let path = self.config.root.join("checkpoint");
+        Some(Work::Note { disk: Arc::clone(&self.disk), path, checkpoint })
     }
 
     fn is_checkpoint_due(&self, now_ms: i64) -> bool {
@@ -398,7 +425,7 @@ impl Store {
         runs_max: usize,
     ) -> Option<Settle> {
         let are_home = self.queue_writer.is_some() && self.index_writer.is_some();
-        if !are_home || self.index.has_unfinished() {
+        if !are_home || self.jobs.is_noting || self.index.has_unfinished() {
             return None;
         }
         let Flushed { offset: settled, timestamp: time } = goal;
@@ -473,6 +500,12 @@ impl Store {
             }
             Done::Checkpoint { settle, result } => {
                 self.settle_finished(*settle, result)?;
+            }
+            Done::Note { checkpoint, result } => {
+                self.jobs.is_noting = false;
+                if self.check_room(result)?.is_some() {
+                    self.checkpoint = checkpoint;
+                }
             }
             Done::Preallocate { room, result } => {
                 self.jobs.is_preallocating = false;

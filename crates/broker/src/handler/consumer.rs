@@ -26,6 +26,7 @@ use crate::broker::Broker;
 use crate::handler::group::queue_progress;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
+use crate::meters::Kind;
 use crate::persist;
 use crate::relay::Asker;
 use crate::reply;
@@ -234,7 +235,8 @@ pub fn broker_stats(
             if request.is_order && !is_ordered || is_foreign(broker, &group, &topic) {
                 continue;
             }
-            let mut stats = ConsumeStats::default();
+            let consume_tps = broker.meters.rate(Kind::GroupGet, &topic, &group);
+            let mut stats = ConsumeStats { consume_tps, ..ConsumeStats::default() };
             for queue_id in 0..count {
                 let offsets = queue_progress(broker, &group, &topic, queue_id)?;
                 body.total_diff += offsets.broker_offset - offsets.consumer_offset;

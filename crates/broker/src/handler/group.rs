@@ -25,10 +25,18 @@ use crate::{persist, reply};
 fn put(
     broker: &mut Broker,
     exchange: &Exchange<'_>,
-    group: SubscriptionGroupConfig,
+    mut group: SubscriptionGroupConfig,
 ) -> Result<(), Refusal> {
     names::check_group(&group.group_name)
         .map_err(|remark| Refusal::new(response_code::INVALID_PARAMETER, remark))?;
+    // Java knows no attribute of groups yet; what a saved file has stays.
+    if let Some(key) = group.attributes.keys().next() {
+        let remark = format!("unsupported key: {}", key.trim_start_matches(['+', '-']));
+        return Err(Refusal::new(response_code::SYSTEM_ERROR, remark));
+    }
+    if let Some(known) = broker.groups.get(&group.group_name) {
+        group.attributes = known.attributes.clone();
+    }
     if broker.groups.get(&group.group_name) != Some(&group) {
         tracing::info!(group = group.group_name, "consumer group created or changed");
         broker.groups.put(group, exchange.now_ms);

@@ -41,7 +41,7 @@ impl Transactions {
             };
             at += record.total_len as i64;
             let half_at = record.prepared_transaction_offset;
-            if record.sys_flag & TRANSACTION_MASK != TRANSACTION_COMMIT || half_at <= 0 {
+            if record.sys_flag & TRANSACTION_MASK != TRANSACTION_COMMIT || half_at < 0 {
                 continue;
             }
             half_bytes.clear();

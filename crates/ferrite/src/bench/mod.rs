@@ -96,7 +96,7 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Result<Report> {
     let environment = Environment::take();
     let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
-    let target = Target::find(broker, namesrv, &args.topic, args.remote)?;
+    let target = Target::find(broker, namesrv, &args.topic, args.remote, args.security())?;
     check_flush(args, &target)?;
     if !args.no_create && mode != Mode::Pull || args.fill > 0 {
         target.create_topic(&args.topic, workload.queues)?;
@@ -217,6 +217,7 @@ fn send_plan(args: &BenchArgs, workload: &Workload, broker_name: &str) -> SendPl
             body_bytes: workload.body,
             topic: args.topic.clone(),
             broker_name: broker_name.to_owned(),
+            credentials: args.credentials(),
         },
         queues: workload.queues,
     }
@@ -312,7 +313,7 @@ fn memory_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
 
 fn late_run(args: &BenchArgs, wait: Wait) -> anyhow::Result<()> {
     let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
-    let target = Target::find(broker, namesrv, &args.topic, args.remote)?;
+    let target = Target::find(broker, namesrv, &args.topic, args.remote, args.security())?;
     let late = late::run(args, wait, &target)?;
     match args.json {
         true => print_json(&late)?,

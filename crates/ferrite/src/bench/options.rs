@@ -3,6 +3,7 @@
 //! Used by `mod`. A goal is a set of defaults; what is given on the command line wins over it.
 
 use clap::{Args, ValueEnum};
+use client::{Credentials, Security};
 use protocol::frame::HeaderKind;
 
 use super::engine::Pace;
@@ -176,6 +177,14 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub results: Option<std::path::PathBuf>,
 
+    /// Account that signs each request, for brokers with access control; sends only
+    #[arg(long, requires = "secret_key")]
+    pub access_key: Option<String>,
+
+    /// Its secret
+    #[arg(long, requires = "access_key")]
+    pub secret_key: Option<String>,
+
     /// One JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -183,6 +192,19 @@ pub struct BenchArgs {
     /// End well even when messages were lost or refused
     #[arg(long)]
     pub allow_failures: bool,
+}
+
+impl BenchArgs {
+    /// The account that signs, if one is given.
+    pub fn credentials(&self) -> Option<Credentials> {
+        let (key, secret) = (self.access_key.as_ref()?, self.secret_key.as_ref()?);
+        Some(Credentials::new(key, secret))
+    }
+
+    /// The same for questions around the run.
+    pub fn security(&self) -> Security {
+        self.credentials().map(Security::signed_by).unwrap_or_default()
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

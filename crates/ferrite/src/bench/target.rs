@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use client::Security;
 use protocol::frame::HeaderKind;
 use protocol::request::Request;
 use protocol::request::config::GetBrokerConfig;
@@ -43,8 +44,9 @@ impl Target {
         namesrv: Option<&str>,
         topic: &str,
         remote: bool,
+        security: Security,
     ) -> anyhow::Result<Target> {
-        let client = Client::new(HeaderKind::Json);
+        let client = security.apply(Client::new(HeaderKind::Json));
         let address_text = match (broker, namesrv) {
             (Some(broker), _) => broker.to_owned(),
             (None, Some(namesrv)) => {

@@ -5,6 +5,7 @@
 //! fixed width: the opaque (ten digits in JSON), the born time (13), the tail of `UNIQ_KEY` (12).
 
 use anyhow::Context;
+use client::Credentials;
 use protocol::frame::HeaderKind;
 use protocol::request::Request as _;
 use protocol::request::send::{SendBatchMessage, SendMessage, SendMessageV2};
@@ -21,6 +22,9 @@ const UNIQUE_PREFIX: &str = "7F000001FE7707B5D2CD";
 /// What the 12 digits after it count: milliseconds (8 digits) and messages (4).
 const UNIQUE_TAIL: &str = "000000000000";
 
+/// Stands where the signature goes: base64 of 20 bytes.
+const UNSIGNED: &str = "signature-of-the-request---=";
+
 /// What a send request is made of.
 #[derive(Clone, Debug)]
 pub struct SendShape {
@@ -36,6 +40,8 @@ pub struct SendShape {
     pub topic: String,
     /// The broker's name, as the client knows it from the route.
     pub broker_name: String,
+    /// The account that signs each request, where the broker asks for that.
+    pub credentials: Option<Credentials>,
 }
 
 /// A prepared request for one queue.
@@ -46,6 +52,8 @@ pub struct Template {
     born_at: usize,
     unique_tails: Vec<usize>,
     bodies: Vec<usize>,
+    /// Who signs, and where the signature stands.
+    signing: Option<(Credentials, usize)>,
 }
 
 /// What one use of a template fills in.
@@ -90,7 +98,12 @@ impl Template {
         let prefix = UNIQUE_PREFIX.as_bytes();
         let unique_tails = find_all(&bytes, prefix).map(|at| at + prefix.len()).collect();
         let bodies = body_starts.into_iter().map(|at| at + body_at).collect();
-        Ok(Template { bytes, kind: shape.kind, opaque_at, born_at, unique_tails, bodies })
+        let signing = match &shape.credentials {
+            None => None,
+            Some(who) => Some((who.clone(), find_one(&bytes, UNSIGNED.as_bytes())?)),
+        };
+        let kind = shape.kind;
+        Ok(Template { bytes, kind, opaque_at, born_at, unique_tails, bodies, signing })
     }
 
     /// Appends a request to `out`.
@@ -114,6 +127,13 @@ impl Template {
         for (number, at) in (fill.first_message..).zip(&self.bodies) {
             frame[*at..at + 8].copy_from_slice(&number.to_be_bytes());
             frame[at + 8..at + 16].copy_from_slice(&fill.stamp_ns.to_be_bytes());
+        }
+        if let Some((credentials, at)) = &self.signing {
+            // Reading changes the bytes read.
+            let mut copy = frame.to_vec();
+            let read = protocol::decode(&mut copy).expect("a template is a frame");
+            let signature = credentials.signature(&read.fields, read.body);
+            frame[*at..at + UNSIGNED.len()].copy_from_slice(signature.as_bytes());
         }
     }
 
@@ -174,7 +194,10 @@ fn write_request(out: &mut Vec<u8>, shape: &SendShape, queue_id: i32, body: &[u8
             max_reconsume_times: None,
         };
         let code = SendMessage::CODE;
-        let fields = |w: &mut protocol::FieldWriter<'_>| request.encode(w);
+        let fields = |w: &mut protocol::FieldWriter<'_>| {
+            request.encode(w);
+            write_proof(w, shape);
+        };
         return protocol::write_request(out, shape.kind, code, OPAQUE, false, fields, body);
     }
     let request = SendMessageV2 {
@@ -194,7 +217,17 @@ fn write_request(out: &mut Vec<u8>, shape: &SendShape, queue_id: i32, body: &[u8
         broker_name: Some(shape.broker_name.clone()),
     };
     let code = if batch { SendBatchMessage::CODE } else { SendMessageV2::CODE };
-    protocol::write_request(out, shape.kind, code, OPAQUE, false, |w| request.encode(w), body);
+    let fields = |w: &mut protocol::FieldWriter<'_>| {
+        request.encode(w);
+        write_proof(w, shape);
+    };
+    protocol::write_request(out, shape.kind, code, OPAQUE, false, fields, body);
+}
+
+fn write_proof(w: &mut protocol::FieldWriter<'_>, shape: &SendShape) {
+    if let Some(credentials) = &shape.credentials {
+        w.str("AccessKey", credentials.access_key()).str("Signature", UNSIGNED);
+    }
 }
 
 fn find_all<'a>(bytes: &'a [u8], text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
@@ -229,7 +262,8 @@ mod tests {
 
     fn shape(kind: HeaderKind, long_names: bool, batch: usize) -> SendShape {
         let (topic, broker_name) = ("BenchTopic".to_owned(), "broker-a".to_owned());
-        SendShape { kind, long_names, batch, body_bytes: 128, topic, broker_name }
+        let credentials = None;
+        SendShape { kind, long_names, batch, body_bytes: 128, topic, broker_name, credentials }
     }
 
     fn fill(first_message: u64) -> Fill {
@@ -267,6 +301,20 @@ mod tests {
                     assert_eq!(read_body(frame.body), Some((70_000, 77)));
                 });
             }
+        }
+    }
+
+    #[test]
+    fn signed_requests_carry_the_signature_of_what_they_say() {
+        for kind in [HeaderKind::Json, HeaderKind::Binary] {
+            let credentials = Credentials::new("RocketMQ", "12345678");
+            let signed =
+                SendShape { credentials: Some(credentials.clone()), ..shape(kind, false, 1) };
+            with_frame(&signed, |frame| {
+                let signature = credentials.signature(&frame.fields, frame.body);
+                assert_eq!(frame.fields.text("Signature"), Some(signature.as_str()));
+                assert_eq!(frame.fields.text("AccessKey"), Some("RocketMQ"));
+            });
         }
     }
 

@@ -36,7 +36,7 @@ const BROKER: &[LogFile] = &[
     file("stats", 100, 5, &["stats"]),
     file("watermark", 100, 10, &["watermark"]),
     file("protection", 100, 10, &["protection", "store::clean"]),
-    file("auth_audit", 512, 3, &["auth_audit", "broker::auth", "broker::acl"]),
+    file("auth_audit", 512, 3, &["auth_audit", "broker::auth", "acl::"]),
     file("broker_traffic", 100, 10, &["traffic"]),
     file("commercial", 500, 10, &["commercial"]),
     file("remoting", 100, 10, &["remoting::"]),

@@ -6,6 +6,7 @@ mod health;
 mod kill;
 mod kinds;
 mod mqadmin;
+mod operators;
 #[cfg(unix)]
 mod package;
 mod peer;

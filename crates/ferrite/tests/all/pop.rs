@@ -415,3 +415,63 @@ fn check_points_that_another_broker_left_are_taken_over() {
     let again = pop_many(&mut peer, "F", "60000", 1);
     assert_eq!((bodies(&again), again[0].reconsume_times), (vec!["f0"], 1));
 }
+
+#[test]
+fn the_queues_of_every_broker_are_divided_among_the_clients() {
+    let (folder, other) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+    let (_names, namesrv) = Server::name_server(folder.path());
+    let (_first, first) = Server::broker(folder.path(), &namesrv, &[]);
+    let (_second, second) = Server::broker(other.path(), &namesrv, &["brokerName=broker-b"]);
+    let (mut peer, mut names) = (Peer::connect(&first), Peer::connect(&namesrv));
+    for (address, queues) in [(&first, "2"), (&second, "3")] {
+        let fields = [
+            ("topic", "Q"),
+            ("defaultTopic", "TBW102"),
+            ("readQueueNums", queues),
+            ("writeQueueNums", queues),
+            ("perm", "6"),
+            ("topicFilterType", "SINGLE_TAG"),
+            ("topicSysFlag", "0"),
+            ("order", "false"),
+        ];
+        assert_eq!(Peer::connect(address).ask(17, &fields, &[]).code, 0);
+    }
+    until("both are in the route", || {
+        let route = names.ask(105, &[("topic", "Q")], &[]);
+        let text = String::from_utf8_lossy(&route.body).into_owned();
+        ["broker-a", "broker-b"].iter().all(|name| text.contains(name))
+    });
+    let group = format!(
+        "{{\"groupName\":\"{GROUP}\",\"consumeType\":\"CONSUME_PASSIVELY\",\"messageModel\":\
+         \"CLUSTERING\",\"consumeFromWhere\":\"CONSUME_FROM_FIRST_OFFSET\",\
+         \"subscriptionDataSet\":[{{\"topic\":\"Q\",\"subString\":\"*\"}}]}}"
+    );
+    let connected = ["c1", "c2"].map(|client| {
+        let body = format!(
+            "{{\"clientID\":\"{client}\",\"consumerDataSet\":[{group}],\"producerDataSet\":[]}}"
+        );
+        let mut client = Peer::connect(&first);
+        assert_eq!(client.ask(34, &[], body.as_bytes()).code, 0);
+        client
+    });
+    let mut queues_of = |client: &str| {
+        let body = format!(
+            "{{\"topic\":\"Q\",\"consumerGroup\":\"{GROUP}\",\"clientId\":\"{client}\",\
+             \"strategyName\":\"AVG\",\"messageModel\":\"CLUSTERING\"}}"
+        );
+        let answer = peer.ask(400, &[], body.as_bytes());
+        assert_eq!(answer.code, 0, "{}", answer.remark);
+        let json: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let queues = json["messageQueueAssignments"].as_array().expect("a list").iter();
+        let name = |one: &serde_json::Value| {
+            let queue = &one["messageQueue"];
+            format!("{}{}", queue["brokerName"].as_str().expect("a name"), queue["queueId"])
+        };
+        let mut names: Vec<String> = queues.map(name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(queues_of("c1"), ["broker-a0", "broker-a1", "broker-b0"]);
+    assert_eq!(queues_of("c2"), ["broker-b1", "broker-b2"]);
+    drop(connected);
+}

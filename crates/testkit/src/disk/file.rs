@@ -21,6 +21,8 @@ pub(super) struct FileState {
     /// Blocks that occupy space.
     allocated: BTreeSet<usize>,
     pub(super) modified_ms: i64,
+    /// Blocks were lost when everything was synced at once: the file's next own sync says so.
+    pub(super) is_loss_untold: bool,
 }
 
 impl FileState {
@@ -53,7 +55,7 @@ impl FileState {
         }
         let allocated = self.allocated.clone();
         let modified_ms = self.modified_ms;
-        FileState { synced: bytes.clone(), bytes, dirty: BTreeSet::new(), allocated, modified_ms }
+        FileState { synced: bytes.clone(), bytes, allocated, modified_ms, ..FileState::default() }
     }
 
     /// A file whose bytes, whatever they are, are on the media.
@@ -82,14 +84,19 @@ impl FileState {
 
     /// Writes the dirty blocks to the media. `arrives` says of each whether it gets there: after
     /// a failed sync Linux takes the lost ones for clean, and a later sync does not write them.
-    pub(super) fn sync(&mut self, is_ok: bool, mut arrives: impl FnMut(usize) -> bool) {
+    /// Answers whether all did.
+    pub(super) fn sync(&mut self, is_ok: bool, mut arrives: impl FnMut(usize) -> bool) -> bool {
         let dirty = std::mem::take(&mut self.dirty);
         if is_ok {
             self.synced.resize(self.bytes.len(), 0);
         }
+        let count = dirty.len();
+        let mut arrived = 0;
         for block in dirty.into_iter().filter(|block| is_ok || arrives(*block)) {
             copy(&self.bytes, &mut self.synced, block * BLOCK, BLOCK);
+            arrived += 1;
         }
+        arrived == count
     }
 
     /// Bytes of space that writing `from..to` would need beyond what the file has.

@@ -75,7 +75,10 @@ impl SimDisk {
     /// What the disk holds after the process died but the machine went on: everything written.
     /// Faults, limits and locks are gone.
     pub fn process_crash(&self) -> SimDisk {
-        SimDisk::of(self.state().tree.clone())
+        let mut tree = self.state().tree.clone();
+        // Errors are told to who had the file open.
+        tree.files.iter_mut().for_each(|file| file.is_loss_untold = false);
+        SimDisk::of(tree)
     }
 
     /// What the disk may hold after a power cut; `seed` chooses among the possibilities.
@@ -311,7 +314,10 @@ impl State {
     }
 
     fn sync_file(&mut self, number: usize) -> io::Result<()> {
-        let result = self.call(Op::Sync)?.whole();
+        let mut result = self.call(Op::Sync)?.whole();
+        if std::mem::take(&mut self.tree.files[number].is_loss_untold) {
+            result = result.and(Err(io::ErrorKind::Other.into()));
+        }
         // A machine that stops has written whatever the crash decides.
         if !self.is_off {
             self.arrive(number, result.is_ok());
@@ -319,13 +325,13 @@ impl State {
         result
     }
 
-    /// A sync writes a file's blocks to the media, or fails and writes some.
-    fn arrive(&mut self, number: usize, is_ok: bool) {
+    /// A sync writes a file's blocks to the media, or fails and writes some. Whether it wrote all.
+    fn arrive(&mut self, number: usize, is_ok: bool) -> bool {
         let seed = self.media_seed;
         let salt = seed ^ self.calls ^ (number as u64) << 48;
         let arrives =
             |block: usize| seed != 0 && Random(salt ^ (block as u64) << 32).draw() & 1 == 1;
-        self.tree.files[number].sync(is_ok, arrives);
+        self.tree.files[number].sync(is_ok, arrives)
     }
 }
 
@@ -584,7 +590,11 @@ impl SyncAll for SimDisk {
         if state.is_off {
             return result;
         }
-        numbers.for_each(|number| state.arrive(number, result.is_ok()));
+        for number in numbers {
+            // Linux keeps the error for each file that met it.
+            let is_whole = state.arrive(number, result.is_ok());
+            state.tree.files[number].is_loss_untold |= !is_whole;
+        }
         if result.is_ok() {
             state.tree.dirs.iter_mut().for_each(folder::DirState::sync);
         }

@@ -155,9 +155,9 @@ fn together(config: &BrokerConfig) -> Vec<(&'static str, Level, String)> {
     when(config.namesrv_addr.contains(','), "namesrvAddr", Error, text);
     let several = config.store_commit_log.contains([',', ';']);
     when(several, "storePathCommitLog", Error, "the log is kept in one folder");
-    let text = "a message of maxMessageSize does not fit into a file of mappedFileSizeCommitLog";
+    let text = "a message this long does not fit into a file of mappedFileSizeCommitLog";
     let fits = config.message_bytes_max + (64 << 10) < config.commit_log_file_bytes;
-    when(!fits, "maxMessageSize", Error, text);
+    when(!fits, "maxMessageSize", Warning, text);
     let text = "not a multiple of 20, the size of an entry";
     when(!config.queue_file_bytes.is_multiple_of(20), "mappedFileSizeConsumeQueue", Error, text);
     let text = "the fast port, listenPort - 2, must be above 0";

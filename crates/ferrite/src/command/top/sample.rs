@@ -162,12 +162,15 @@ struct Lags {
 
 impl Lags {
     fn add(&mut self, stats: &ConsumeStatsList) {
-        let parts = stats.consume_stats_list.iter().flatten();
-        for (name, part) in parts.flat_map(|(name, parts)| parts.iter().map(move |p| (name, p))) {
+        for (name, parts) in stats.consume_stats_list.iter().flatten() {
+            // Groups every broker has are of interest once they have consumed something.
+            if parts.is_empty() && model::names::is_system_group(name) {
+                continue;
+            }
             let group = self.groups.entry(name.clone()).or_default();
             group.name.clone_from(name);
-            group.tps += part.consume_tps;
-            for (queue, offsets) in &part.offset_table.0 {
+            group.tps += parts.iter().map(|part| part.consume_tps).sum::<f64>();
+            for (queue, offsets) in parts.iter().flat_map(|part| &part.offset_table.0) {
                 let lag = (offsets.broker_offset - offsets.consumer_offset).max(0);
                 group.lag += lag;
                 group.in_flight += (offsets.pull_offset - offsets.consumer_offset).max(0);
@@ -214,5 +217,34 @@ mod tests {
         let state = state(&info.into());
         assert_eq!((state.version.as_str(), state.in_tps, state.out_tps), ("V5_3_3", 12.5, 0.0));
         assert_eq!((state.disk, state.page_cache_ms, state.in_today), (0.25, 7, 20));
+    }
+
+    #[test]
+    fn groups_are_added_up_over_brokers() {
+        let stats = |lag: i64| {
+            let queue = protocol::body::MessageQueue { queue_id: lag as i32, ..Default::default() };
+            let offsets =
+                protocol::body::stats::OffsetWrapper { broker_offset: lag, ..Default::default() };
+            let part = protocol::body::stats::ConsumeStats {
+                consume_tps: 1.5,
+                offset_table: [(queue, offsets)].into(),
+            };
+            let rows = |name: &str, parts| [(name.to_owned(), parts)].into();
+            ConsumeStatsList {
+                consume_stats_list: vec![
+                    rows("G", vec![part]),
+                    rows("New", Vec::new()),
+                    rows("TOOLS_CONSUMER", Vec::new()),
+                ],
+                ..ConsumeStatsList::default()
+            }
+        };
+        let mut lags = Lags::default();
+        lags.add(&stats(3));
+        lags.add(&stats(7));
+        let (groups, queues) = lags.sorted();
+        let said: Vec<_> = groups.iter().map(|g| (&*g.name, g.lag, g.tps)).collect();
+        assert_eq!(said, [("G", 10, 3.0), ("New", 0, 0.0)]);
+        assert_eq!(queues.iter().map(|q| q.lag).collect::<Vec<_>>(), [7, 3]);
     }
 }

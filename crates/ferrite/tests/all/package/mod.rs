@@ -3,9 +3,11 @@
 //! of one test cannot reach another's servers.
 
 mod examples;
+mod images;
 mod options;
 mod places;
 mod tools;
+mod tutorials;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ import org.apache.rocketmq.common.MQVersion;
 /**
  * Runs scenarios against the cluster of one name server, all in this process.
  *
- * <pre>Main --namesrv host:port [--set smoke|core|all|&lt;milestone&gt;] [--only a,b] [--parallel 4] | --list</pre>
+ * <pre>Main --namesrv host:port [--set smoke|core|all|&lt;milestone&gt;] [--only a,b] [--skip a,b] [--parallel 4] | --list</pre>
  *
  * Prints {@code PASS name 12 ms}, {@code FAIL name 12 ms: why} or {@code SKIP name: why} for each
  * and a summary line. Exit code: 0 all passed, 1 a scenario failed, 2 wrong use or no cluster.
@@ -64,7 +64,8 @@ public final class Main {
                     System.getProperty("rocketmq.serialize.type", "JSON"), cluster.brokerVersionText(),
                     cluster.brokerAddr(), cluster.clusterName());
             Main main = new Main(cluster);
-            main.runAll(selected, parallel);
+            Set<String> skip = Set.copyOf(Arrays.asList(options.getOrDefault("skip", "-").split(",")));
+            main.runAll(main.without(selected, skip), parallel);
             System.out.printf("summary: %d passed, %d failed, %d skipped in %d ms%n", main.passed.get(),
                     main.failed.get(), main.skipped.get(), TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
             return main.failed.get() == 0 ? 0 : 1;
@@ -91,6 +92,18 @@ public final class Main {
             throw new IllegalArgumentException("no scenario matches");
         }
         return selected;
+    }
+
+    private List<Scenario> without(List<Scenario> selected, Set<String> skip) {
+        List<Scenario> left = new ArrayList<>();
+        for (Scenario scenario : selected) {
+            if (skip.stream().anyMatch(n -> scenario.name().equals(n) || scenario.name().startsWith(n + "."))) {
+                report(scenario, new Scenario.Skipped("left out by --skip"), 0);
+            } else {
+                left.add(scenario);
+            }
+        }
+        return left;
     }
 
     private void runAll(List<Scenario> scenarios, int parallel) throws InterruptedException {
