@@ -1,11 +1,14 @@
 //! Calls about subscription groups of one broker.
 
 use protocol::body::assignment::SetMessageRequestModeRequestBody;
-use protocol::body::group::{SubscriptionGroupConfig, SubscriptionGroupList};
+use protocol::body::group::{
+    SubscriptionGroupConfig, SubscriptionGroupList, SubscriptionGroupWrapper,
+};
+use protocol::code::response_code;
 use protocol::fastjson;
 use protocol::request::group::{
-    DeleteSubscriptionGroup, GetSubscriptionGroupConfig, UpdateAndCreateSubscriptionGroup,
-    UpdateAndCreateSubscriptionGroupList,
+    DeleteSubscriptionGroup, GetAllSubscriptionGroupConfig, GetSubscriptionGroupConfig,
+    UpdateAndCreateSubscriptionGroup, UpdateAndCreateSubscriptionGroupList,
 };
 use protocol::request::pop::SetMessageRequestMode;
 
@@ -36,14 +39,38 @@ impl Admin {
         self.cluster.call(address, &UpdateAndCreateSubscriptionGroupList {}, &body).map(|_| ())
     }
 
-    /// What the broker knows of a group. A broker that makes groups by itself makes this one.
+    /// What the broker knows of a group. A broker that makes groups by itself makes this one,
+    /// unless it is of 4.x, which can only be asked for all of them.
     ///
     /// # Errors
     /// There is no such group, or as [`Admin::put_group`].
     pub fn group(&self, address: &str, group: &str) -> Result<SubscriptionGroupConfig, Error> {
         let request = GetSubscriptionGroupConfig { group: group.to_owned() };
+        match self.cluster.call(address, &request, b"") {
+            Ok((_, body)) => Ok(fastjson::read(&body)?),
+            Err(Error::Refused { code: response_code::REQUEST_CODE_NOT_SUPPORTED, .. }) => {
+                self.group_among_all(address, group)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn group_among_all(
+        &self,
+        address: &str,
+        group: &str,
+    ) -> Result<SubscriptionGroupConfig, Error> {
+        let request = GetAllSubscriptionGroupConfig {
+            group_seq: None,
+            data_version: None,
+            max_group_num: None,
+        };
         let (_, body) = self.cluster.call(address, &request, b"")?;
-        Ok(fastjson::read(&body)?)
+        let mut groups: SubscriptionGroupWrapper = fastjson::read(&body)?;
+        groups.subscription_group_table.remove(group).ok_or_else(|| Error::Refused {
+            code: response_code::SUBSCRIPTION_GROUP_NOT_EXIST,
+            remark: format!("the broker knows no group {group}"),
+        })
     }
 
     /// Deletes a group, and its offsets when `clean_offset`.
