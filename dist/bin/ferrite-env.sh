@@ -3,7 +3,7 @@
 #
 # Sets FERRITE (the binary), FERRITE_BIN (this folder) and, unless they are set, ROCKETMQ_HOME and
 # HOME. JAVA_HOME is not needed; of JAVA_OPT, JAVA_OPTS and JAVA_OPT_EXT only -Duser.home,
-# -Drocketmq.namesrv.addr, -Drocketmq.home.dir and -Drocketmq.acl.plain.file count.
+# -Drocketmq.namesrv.addr, -Drocketmq.home.dir, -Drocketmq.acl.plain.file and -Dtls.* count.
 
 fail() {
   echo "${self##*/}: $*" >&2
@@ -17,6 +17,7 @@ java_word() {
   -Drocketmq.namesrv.addr=?*) NAMESRV_ADDR=${1#*=} && export NAMESRV_ADDR ;;
   -Drocketmq.home.dir=?*) ROCKETMQ_HOME=${1#*=} && export ROCKETMQ_HOME ;;
   -Drocketmq.acl.plain.file=?*) broker_words=${1#-D} ;;
+  -Dtls.*=?*) FERRITE_TLS="${FERRITE_TLS:-} ${1#-D}" && export FERRITE_TLS ;;
   esac
 }
 
@@ -58,10 +59,18 @@ run_class() {
     shift
   done
   case ${1:-} in
-  org.apache.rocketmq.namesrv.NamesrvStartup) log_to_files ;;
+  org.apache.rocketmq.namesrv.NamesrvStartup)
+    log_to_files
+    set -f
+    set -- "$@" ${FERRITE_TLS:-}
+    set +f
+    ;;
   org.apache.rocketmq.broker.BrokerStartup)
     log_to_files
     [ -z "${broker_words:-}" ] || set -- "$@" "$broker_words"
+    set -f
+    set -- "$@" ${FERRITE_TLS:-}
+    set +f
     ;;
   org.apache.rocketmq.example.quickstart.Producer | org.apache.rocketmq.example.quickstart.Consumer | \
     org.apache.rocketmq.example.simple.PullConsumer) set -- example "$@" ;;

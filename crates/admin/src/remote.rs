@@ -8,6 +8,7 @@ use std::time::Duration;
 use client::{Admin, Security};
 use protocol::body::route::{ClusterInfo, TopicRouteData};
 use protocol::request::Request;
+use remoting::{TlsClient, TlsKeys};
 
 use crate::error::Error;
 use crate::tools_file;
@@ -18,6 +19,28 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 pub const NO_MASTER: &str = "NO_MASTER";
 const NO_NAME_SERVER: &str =
     "no name server is named: give -n host:port, or set NAMESRV_ADDR=host:port";
+
+/// TLS as `FERRITE_TLS` says it, in words like `tls.enable=true tls.client.authServer=true`: what
+/// the scripts found in `JAVA_OPT`.
+fn tls_of_environment() -> Result<Option<TlsClient>, Error> {
+    let Ok(words) = std::env::var("FERRITE_TLS") else { return Ok(None) };
+    tls_of(&words).map_err(|why| Error::failed(format!("FERRITE_TLS: {why}")))
+}
+
+fn tls_of(words: &str) -> Result<Option<TlsClient>, String> {
+    let mut keys = TlsKeys::default();
+    for word in words.split_whitespace() {
+        let (key, value) = word.split_once('=').ok_or(format!("{word} is no key=value"))?;
+        match keys.set(key, value) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(format!("{key} is no key of TLS")),
+            Err(bad) => return Err(bad.to_string()),
+        }
+    }
+    let keys = keys.with_file().map_err(|e| e.to_string())?;
+    let client = || TlsClient::new(&keys).map_err(|e| e.to_string());
+    keys.enable.then(client).transpose()
+}
 
 /// Name servers and brokers.
 pub struct Remote {
@@ -44,6 +67,10 @@ impl Remote {
         let security = match home() {
             None => Security::default(),
             Some(home) => Security::of_tools(&home).map_err(Error::Failed)?,
+        };
+        let security = match tls_of_environment()? {
+            None => security,
+            Some(tls) => security.over_tls(tls),
         };
         Ok(Remote { name_servers, timeout: TIMEOUT, security, admin: OnceCell::new() })
     }
@@ -196,3 +223,19 @@ fn home() -> Option<PathBuf> {
 /// Java's advice when a cluster is not known.
 pub const NO_CLUSTER: &str =
     "Make sure the specified clusterName exists or the name server connected to is correct.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_used_when_it_is_enabled_and_wrong_words_are_named() {
+        assert!(tls_of("").unwrap().is_none());
+        assert!(tls_of("tls.client.authServer=false").unwrap().is_none());
+        assert!(tls_of(" tls.enable=true  tls.enable=true").unwrap().is_some());
+        let wrong = |words| tls_of(words).unwrap_err();
+        assert!(wrong("tls.enable").contains("tls.enable is no key=value"));
+        assert!(wrong("tls.enabled=true").contains("tls.enabled"));
+        assert!(wrong("tls.enable=perhaps").contains("tls.enable"));
+    }
+}
