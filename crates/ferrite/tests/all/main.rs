@@ -18,5 +18,6 @@ mod shell;
 mod store_tool;
 mod timers;
 mod top;
+mod tutorial_config;
 mod until;
 mod wire;
