@@ -66,13 +66,13 @@ impl Store {
         let mut store = Store::assemble(config, disk, lock, (log, queues, index), checkpoint)?;
         store.are_units_sure = are_units_sure;
         store.recover(was_stopped_cleanly, now_ms)?;
-        store.mark_running()?;
+        store.mark_running(was_stopped_cleanly)?;
         Ok(store)
     }
 
     /// Leaves the file that says the store is in use (Java's `abort`), and the word that says whose
     /// queue files these are.
-    fn mark_running(&mut self) -> Result<(), StoreError> {
+    fn mark_running(&mut self, was_stopped_cleanly: bool) -> Result<(), StoreError> {
         if !self.are_units_sure {
             let path = self.config.root.join("lock");
             self.lock.write(OUR_WORD).map_err(StoreError::io("cannot write", path))?;
@@ -91,7 +91,14 @@ impl Store {
                 file.set_len(pid.len() as u64)?;
                 file.write_at(pid.as_bytes(), 0)
             })
-            .map_err(StoreError::io("cannot write", path))
+            .map_err(StoreError::io("cannot write", path))?;
+        // A power cut that takes the file away but leaves some of the bytes written from now on
+        // would look like the clean stop before, and nobody would cut those bytes off.
+        let root = &self.config.root;
+        match was_stopped_cleanly {
+            true => self.disk.sync_dir(root).map_err(StoreError::io("cannot sync", root)),
+            false => Ok(()),
+        }
     }
 
     /// Stops: writes and syncs everything, so that the next start (Java's too) has nothing to

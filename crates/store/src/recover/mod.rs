@@ -44,6 +44,8 @@ struct Start {
     dispatched: i64,
     /// Whether our own checkpoint named it.
     is_by_statement: bool,
+    /// Whether that says that the log ended there when the store was stopped.
+    is_clean_end: bool,
     /// The record before `at`, if it was looked at: start and store time.
     last_record: Option<(i64, i64)>,
 }
@@ -84,7 +86,7 @@ impl Store {
         self.log.segments.complete_from(start.at.min(tail.end))?;
         self.remove_deleted_topics(start.dispatched)?;
         self.forget_deletions();
-        if was_stopped_cleanly && start.is_by_statement && tail.end == start.at {
+        if was_stopped_cleanly && start.is_clean_end && tail.end == start.at {
             self.log.set_end(tail.end);
             self.queues.stale_from = tail.end;
             return self.open_index_writer();
@@ -173,6 +175,7 @@ impl Store {
             flushed: statement.flushed,
             dispatched: settled,
             is_by_statement: true,
+            is_clean_end: last_record.is_some(),
             last_record,
         }))
     }
@@ -192,6 +195,7 @@ impl Store {
                 flushed,
                 dispatched,
                 is_by_statement: false,
+                is_clean_end: false,
                 last_record: None,
             });
         }
@@ -208,7 +212,14 @@ impl Store {
                 break;
             }
         }
-        Ok(Start { at, flushed, dispatched: at, is_by_statement: false, last_record: None })
+        Ok(Start {
+            at,
+            flushed,
+            dispatched: at,
+            is_by_statement: false,
+            is_clean_end: false,
+            last_record: None,
+        })
     }
 
     /// Reads to the end of the log.
