@@ -5,7 +5,7 @@ use sim::store::{Tally, history};
 
 fn is_caught(mutant: Mutant) -> bool {
     let mut tally = Tally::default();
-    (1..600).any(|seed| history(seed, Some(mutant), &mut tally).is_err())
+    (1..10_000).any(|seed| history(seed, Some(mutant), &mut tally).is_err())
 }
 
 #[test]
