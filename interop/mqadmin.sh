@@ -74,7 +74,7 @@ combination() {
     [ -z "$verbose" ] || export MQADMIN_VERBOSE=1
     export MQADMIN_SERVERS="127.0.0.1:$NAMESRV_PORT 127.0.0.1:$BROKER_PORT"
     export MQADMIN_RECORDED=$version
-    cd "$root" && cargo test -q -p ferrite --test all -- --ignored --exact mqadmin::matrix --nocapture
+    cd "$root" && cargo test -q -p ferrite --test mqadmin_matrix
   ) >"$out.log" 2>&1 || tail -20 "$out.log"
   sed -n 's/^MATRIX\t//p' "$out.log" >"$out"
   [ -z "$verbose" ] || cat "$out.log"

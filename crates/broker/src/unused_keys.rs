@@ -4,6 +4,7 @@
 
 use base::config_keys::Fate::{Ignored, Refused};
 use base::config_keys::Unused;
+use remoting::unused_keys;
 
 /// Other spellings of keys: 4.x's names and those of well-known tutorials, each with the key meant.
 pub const SPELLINGS: &[(&str, &str)] = &[
@@ -448,52 +449,12 @@ pub const UNUSED: &[Unused] = &[
         why: "the type of a topic is not compared with its messages",
         keys: &["enableMixedMessageType"],
     },
-    Unused {
-        fate: Ignored,
-        why: "one thread serves all connections",
-        keys: &[
-            "serverWorkerThreads",
-            "serverCallbackExecutorThreads",
-            "serverSelectorThreads",
-            "serverOnewaySemaphoreValue",
-            "serverAsyncSemaphoreValue",
-            "serverNettyWorkerGroupEnable",
-            "serverPooledByteBufAllocatorEnable",
-            "useEpollNativeSelector",
-            "disableNettyWorkerGroup",
-            "disableCallbackExecutor",
-            "clientWorkerThreads",
-            "clientCallbackExecutorThreads",
-            "clientOnewaySemaphoreValue",
-            "clientAsyncSemaphoreValue",
-            "clientPooledByteBufAllocatorEnable",
-        ],
-    },
-    Unused {
-        fate: Ignored,
-        why: "the system chooses sizes of buffers",
-        keys: &[
-            "serverSocketSndBufSize",
-            "serverSocketRcvBufSize",
-            "clientSocketSndBufSize",
-            "clientSocketRcvBufSize",
-            "serverSocketBacklog",
-            "writeBufferHighWaterMark",
-            "writeBufferLowWaterMark",
-        ],
-    },
+    unused_keys::THREADS,
+    unused_keys::BUFFERS,
     Unused {
         fate: Ignored,
         why: "the broker connects to name servers when it has to tell them something",
-        keys: &[
-            "connectTimeoutMillis",
-            "channelNotActiveInterval",
-            "isScanAvailableNameSrv",
-            "clientChannelMaxIdleTimeSeconds",
-            "clientCloseSocketIfTimeout",
-            "maxReconnectIntervalTimeSeconds",
-            "enableReconnectForGoAway",
-        ],
+        keys: unused_keys::CONNECTION_KEYS,
     },
     Unused {
         fate: Ignored,

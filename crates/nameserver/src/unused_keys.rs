@@ -4,6 +4,7 @@
 
 use base::config_keys::Fate::{Ignored, Refused};
 use base::config_keys::Unused;
+use remoting::unused_keys;
 
 /// Keys of Java's, and why they change nothing.
 pub const UNUSED: &[Unused] = &[
@@ -29,52 +30,12 @@ pub const UNUSED: &[Unused] = &[
         keys: &["productEnvName"],
     },
     Unused { fate: Refused, why: "there is no controller", keys: &["enableControllerInNamesrv"] },
-    Unused {
-        fate: Ignored,
-        why: "one thread serves all connections",
-        keys: &[
-            "serverWorkerThreads",
-            "serverCallbackExecutorThreads",
-            "serverSelectorThreads",
-            "serverOnewaySemaphoreValue",
-            "serverAsyncSemaphoreValue",
-            "serverNettyWorkerGroupEnable",
-            "serverPooledByteBufAllocatorEnable",
-            "useEpollNativeSelector",
-            "disableNettyWorkerGroup",
-            "disableCallbackExecutor",
-            "clientWorkerThreads",
-            "clientCallbackExecutorThreads",
-            "clientOnewaySemaphoreValue",
-            "clientAsyncSemaphoreValue",
-            "clientPooledByteBufAllocatorEnable",
-        ],
-    },
-    Unused {
-        fate: Ignored,
-        why: "the system chooses sizes of buffers",
-        keys: &[
-            "serverSocketSndBufSize",
-            "serverSocketRcvBufSize",
-            "clientSocketSndBufSize",
-            "clientSocketRcvBufSize",
-            "serverSocketBacklog",
-            "writeBufferHighWaterMark",
-            "writeBufferLowWaterMark",
-        ],
-    },
+    unused_keys::THREADS,
+    unused_keys::BUFFERS,
     Unused {
         fate: Ignored,
         why: "a name server connects to nobody but brokers whose smallest id changes",
-        keys: &[
-            "connectTimeoutMillis",
-            "channelNotActiveInterval",
-            "isScanAvailableNameSrv",
-            "clientChannelMaxIdleTimeSeconds",
-            "clientCloseSocketIfTimeout",
-            "maxReconnectIntervalTimeSeconds",
-            "enableReconnectForGoAway",
-        ],
+        keys: unused_keys::CONNECTION_KEYS,
     },
     Unused {
         fate: Ignored,

@@ -20,6 +20,7 @@ pub mod client;
 pub mod http;
 mod peer;
 pub mod tls;
+pub mod unused_keys;
 
 pub use client::{CallError, Client};
 pub use exchange::{Call, ConnectionId, Exchange, ReplyHandle};

@@ -11,7 +11,15 @@ pub mod trace;
 mod traced;
 mod track;
 
-use super::{Action, Command, flag, value};
+use super::{Action, Command, OptionRow, flag, value};
+
+const BEGIN: OptionRow =
+    value("b", "beginTimestamp ", "Begin timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]");
+const END: OptionRow =
+    value("e", "endTimestamp ", "End timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]");
+const CHARSET: OptionRow = value("c", "charsetName ", "CharsetName(eg: UTF-8,GBK)");
+const EXPRESSION: OptionRow =
+    value("s", "subExpression ", "Subscribe Expression(eg: TagA || TagB)");
 
 /// The commands of this pack.
 pub const ROWS: &[Command] = &[
@@ -136,14 +144,10 @@ pub const ROWS: &[Command] = &[
         summary: "Print Message Detail.",
         options: &[
             value("t", "topic", "topic name").required(),
-            value("c", "charsetName ", "CharsetName(eg: UTF-8,GBK)"),
-            value("s", "subExpression ", "Subscribe Expression(eg: TagA || TagB)"),
-            value(
-                "b",
-                "beginTimestamp ",
-                "Begin timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]",
-            ),
-            value("e", "endTimestamp ", "End timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]"),
+            CHARSET,
+            EXPRESSION,
+            BEGIN,
+            END,
             value("d", "printBody ", "print body"),
             value("l", "lmqParentTopic", "Lmq parent topic, lmq is used to find the route."),
         ],
@@ -160,14 +164,10 @@ pub const ROWS: &[Command] = &[
             value("t", "topic", "topic name").required(),
             value("a", "brokerName ", "broker name").required(),
             value("i", "queueId ", "queue id").required(),
-            value("c", "charsetName ", "CharsetName(eg: UTF-8,GBK)"),
-            value("s", "subExpression ", "Subscribe Expression(eg: TagA || TagB)"),
-            value(
-                "b",
-                "beginTimestamp ",
-                "Begin timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]",
-            ),
-            value("e", "endTimestamp ", "End timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]"),
+            CHARSET,
+            EXPRESSION,
+            BEGIN,
+            END,
             value("p", "print msg", "print msg. eg: true | false(default)"),
             value("d", "printBody ", "print body. eg: true | false(default)"),
             value("f", "calculate", "calculate by tag. eg: true | false(default)"),
@@ -219,12 +219,8 @@ pub const ROWS: &[Command] = &[
             value("i", "queueId", "Queue Id"),
             value("o", "offset", "Queue offset"),
             value("g", "consumerGroup", "Consumer group name"),
-            value(
-                "s",
-                "beginTimestamp ",
-                "Begin timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]",
-            ),
-            value("e", "endTimestamp ", "End timestamp[currentTimeMillis|yyyy-MM-dd#HH:mm:ss:SSS]"),
+            OptionRow { short: "s", ..BEGIN },
+            END,
             value("c", "MessageNumber", "Number of message to be consumed"),
         ],
         asks: None,

@@ -33,6 +33,7 @@ impl Servers {
     }
 
     /// Those at these addresses.
+    #[allow(dead_code, reason = "for the target mqadmin_matrix")]
     pub fn at(name_server: &str, broker: &str) -> Servers {
         let folder = tempfile::tempdir().expect("a folder");
         let (name_server, broker) = (name_server.to_owned(), broker.to_owned());
