@@ -53,6 +53,7 @@ impl Call<'_> {
 pub struct Exchange<'a> {
     pub(crate) connections: &'a mut [Option<Connection>],
     pub(crate) with_output: &'a mut Vec<u32>,
+    pub(crate) spare_out: &'a mut Vec<u8>,
     pub(crate) next_opaque: &'a mut i32,
     /// Wall clock of this wake-up, in ms since 1970.
     pub now_ms: i64,
@@ -76,6 +77,9 @@ impl Exchange<'_> {
         if !connection.listed {
             connection.listed = true;
             self.with_output.push(id.slot);
+            if connection.out.capacity() == 0 {
+                std::mem::swap(&mut connection.out, self.spare_out);
+            }
         }
         Some(&mut connection.out)
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use base::clock::{mono_ns, wall_ms};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
-use protocol::frame;
+use protocol::{Spans, frame};
 
 use crate::connection::{Connection, Flushed, OUT_BYTES_MAX, OUT_BYTES_PAUSE};
 use crate::exchange::{Call, ConnectionId, Exchange};
@@ -97,10 +97,12 @@ pub struct Server {
     open: usize,
     generation: u32,
     with_output: Vec<u32>,
+    spare_out: Vec<u8>,
     readable: Vec<u32>,
     closed: Vec<ConnectionId>,
     next_opaque: i32,
     buffer: Vec<u8>,
+    spans: Spans,
     accept_again: bool,
     next_idle_scan_ns: u64,
     tls: TlsServer,
@@ -137,10 +139,12 @@ impl Server {
             open: 0,
             generation: 0,
             with_output: Vec::new(),
+            spare_out: Vec::new(),
             readable: Vec::new(),
             closed: Vec::new(),
             next_opaque: 0,
             buffer: vec![0; READ_BYTES],
+            spans: Spans::default(),
             accept_again: false,
             next_idle_scan_ns: 0,
             tls,
@@ -311,6 +315,7 @@ impl Server {
         Exchange {
             connections: &mut self.connections,
             with_output: &mut self.with_output,
+            spare_out: &mut self.spare_out,
             next_opaque: &mut self.next_opaque,
             now_ms,
             now_ns,
@@ -384,15 +389,17 @@ impl Server {
         now_ms: i64,
     ) -> Result<(), String> {
         let mut at = 0;
+        let mut spans = std::mem::take(&mut self.spans);
         while let Some(len) = frame::frame_len(&bytes[at..]).map_err(|e| e.to_string())? {
             if bytes.len() - at < len {
                 break;
             }
-            let frame = frame::decode(&mut bytes[at..at + len]).map_err(|e| e.to_string())?;
-            let call = Call { connection: id, frame };
+            let frame = frame::decode_with(&mut bytes[at..at + len], &mut spans);
+            let call = Call { connection: id, frame: frame.map_err(|e| e.to_string())? };
             service.on_frame(&mut self.exchange(now_ns, now_ms), &call);
             at += len;
         }
+        self.spans = spans;
         let rest = &bytes[at..];
         if !rest.is_empty()
             && let Some(Some(connection)) = self.connections.get_mut(id.slot as usize)
@@ -432,7 +439,7 @@ impl Server {
         for &slot in &slots {
             let Some(connection) = &mut self.connections[slot as usize] else { continue };
             connection.listed = false;
-            match connection.flush() {
+            match connection.flush(&mut self.spare_out) {
                 Ok(Flushed::All) => {
                     if connection.closing {
                         self.close(slot, "closed by the server");
