@@ -15,6 +15,7 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use protocol::frame;
 
+use crate::answered::Answered;
 use crate::connection::{Connection, Flushed, OUT_BYTES_MAX, OUT_BYTES_PAUSE};
 use crate::exchange::{Call, ConnectionId, Exchange};
 use crate::tls::{TlsKeys, TlsServer};
@@ -100,6 +101,7 @@ pub struct Server {
     readable: Vec<u32>,
     closed: Vec<ConnectionId>,
     next_opaque: i32,
+    answered: Vec<Answered>,
     buffer: Vec<u8>,
     accept_again: bool,
     next_idle_scan_ns: u64,
@@ -140,6 +142,7 @@ impl Server {
             readable: Vec::new(),
             closed: Vec::new(),
             next_opaque: 0,
+            answered: Vec::new(),
             buffer: vec![0; READ_BYTES],
             accept_again: false,
             next_idle_scan_ns: 0,
@@ -296,6 +299,7 @@ impl Server {
             service.on_closed(&mut exchange, id);
         }
         service.on_batch_end(&mut exchange);
+        self.answered.clear();
     }
 
     /// Keeps the list's memory: connections that were given up for fairness are already in the
@@ -312,6 +316,7 @@ impl Server {
             connections: &mut self.connections,
             with_output: &mut self.with_output,
             next_opaque: &mut self.next_opaque,
+            answered: &mut self.answered,
             now_ms,
             now_ns,
         }
@@ -389,7 +394,7 @@ impl Server {
                 break;
             }
             let frame = frame::decode(&mut bytes[at..at + len]).map_err(|e| e.to_string())?;
-            let call = Call { connection: id, frame };
+            let call = Call { connection: id, frame, began_ns: now_ns };
             service.on_frame(&mut self.exchange(now_ns, now_ms), &call);
             at += len;
         }
