@@ -17,7 +17,7 @@ use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
 use store::{JobKind, Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
-use crate::acl::Acl;
+use crate::acl::{self, Acl};
 use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
@@ -496,6 +496,7 @@ impl Service for BrokerService {
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);
+        acl::answer_changed(broker, exchange);
         broker.housekeeping(exchange);
         broker.rpc.count(exchange.answered(), exchange.now_ns);
     }
