@@ -160,7 +160,16 @@ impl FieldWriter<'_> {
 
     /// Writes text, or bytes that are text. At most 255 bytes of key.
     pub fn str(&mut self, key: &str, value: impl AsRef<[u8]>) -> &mut Self {
-        self.pair(key.as_bytes(), value.as_ref())
+        let (key, value) = (key.as_bytes(), value.as_ref());
+        if self.kind == HeaderKind::Binary {
+            return self.plain(key, value);
+        }
+        self.begin();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key);
+        self.out.extend_from_slice(b"\":");
+        write_json_string(self.out, value);
+        self
     }
 
     /// Writes a number.

@@ -15,6 +15,7 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use protocol::{Spans, frame};
 
+use crate::answered::Answered;
 use crate::connection::{Connection, Flushed, OUT_BYTES_MAX, OUT_BYTES_PAUSE};
 use crate::exchange::{Call, ConnectionId, Exchange};
 use crate::tls::{TlsKeys, TlsServer};
@@ -101,6 +102,7 @@ pub struct Server {
     readable: Vec<u32>,
     closed: Vec<ConnectionId>,
     next_opaque: i32,
+    answered: Vec<Answered>,
     buffer: Vec<u8>,
     spans: Spans,
     accept_again: bool,
@@ -143,6 +145,7 @@ impl Server {
             readable: Vec::new(),
             closed: Vec::new(),
             next_opaque: 0,
+            answered: Vec::new(),
             buffer: vec![0; READ_BYTES],
             spans: Spans::default(),
             accept_again: false,
@@ -300,6 +303,7 @@ impl Server {
             service.on_closed(&mut exchange, id);
         }
         service.on_batch_end(&mut exchange);
+        self.answered.clear();
     }
 
     /// Keeps the list's memory: connections that were given up for fairness are already in the
@@ -317,6 +321,7 @@ impl Server {
             with_output: &mut self.with_output,
             spare_out: &mut self.spare_out,
             next_opaque: &mut self.next_opaque,
+            answered: &mut self.answered,
             now_ms,
             now_ns,
         }
@@ -395,7 +400,8 @@ impl Server {
                 break;
             }
             let frame = frame::decode_with(&mut bytes[at..at + len], &mut spans);
-            let call = Call { connection: id, frame: frame.map_err(|e| e.to_string())? };
+            let frame = frame.map_err(|e| e.to_string())?;
+            let call = Call { connection: id, frame, began_ns: now_ns };
             service.on_frame(&mut self.exchange(now_ns, now_ms), &call);
             at += len;
         }
