@@ -124,13 +124,21 @@ impl Exchange<'_> {
     /// Where to append the response `code` to a request, which counts as answered by that. `None`
     /// for one-way requests and for peers that are gone.
     pub fn answer_out(&mut self, to: ReplyHandle, code: i32) -> Option<&mut Vec<u8>> {
-        let outcome = match to.oneway {
-            true => Outcome::OneWay,
-            false if self.is_open(to.connection) => Outcome::Sent,
-            false => Outcome::Lost,
-        };
+        if to.oneway {
+            answered::note(self.answered, to, code, Outcome::OneWay);
+            return None;
+        }
+        let ConnectionId { slot, generation } = to.connection;
+        let there = self.connections.get_mut(slot as usize).and_then(Option::as_mut);
+        let there = there.filter(|there| there.generation == generation && !there.closing);
+        let outcome = if there.is_some() { Outcome::Sent } else { Outcome::Lost };
         answered::note(self.answered, to, code, outcome);
-        if outcome == Outcome::Sent { self.out(to.connection) } else { None }
+        let connection = there?;
+        if !connection.listed {
+            connection.listed = true;
+            self.with_output.push(slot);
+        }
+        Some(&mut connection.out)
     }
 
     /// What was answered in this wake-up so far.
