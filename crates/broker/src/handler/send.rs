@@ -52,6 +52,9 @@ fn put(
             format!("broker unable to service, until {}", broker.config.accept_sends_from_ms),
         ));
     }
+    if broker.is_flush_stuck(exchange.now_ns) {
+        return Err(reply::busy());
+    }
     let target = target(broker, exchange, call, &view)?;
     if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
         put_batch(broker, exchange, call, to, &view, target)
