@@ -3,9 +3,10 @@
 # Java's; see README.md.
 #
 #   interop/mqadmin.sh [--tools "ours 5.3.3 4.9.7"] [--servers "ours 5.3.3 4.9.7"] [--verbose]
-#                      [--markdown]   the table as it stands in docs/mqadmin.md
+#                      [--only "updateTopic topicRoute"] [--markdown]
 #
 # A tool of Java is run against our servers only, and compared with the recordings of its version.
+# The clients that the commands show are Java's (Stay.java), of the version of the recordings.
 # Exit code: 0 all that was compared agrees, 1 something differs, 2 wrong use, 77 tools or
 # jars cannot be had.
 set -u
@@ -15,10 +16,11 @@ BROKER_SETTINGS=traceTopicEnable=true
 tools="ours 5.3.3 4.9.7"
 servers="ours 5.3.3 4.9.7"
 verbose=
+only=
 markdown=no
 
 usage() {
-  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
 }
 
@@ -26,7 +28,7 @@ while [ $# -gt 0 ]; do
   case $1 in
   --verbose) verbose=1 ;;
   --markdown) markdown=yes ;;
-  --tools | --servers)
+  --tools | --servers | --only)
     [ $# -ge 2 ] || usage
     name=${1#--}
     printf -v "$name" '%s' "$2"
@@ -56,6 +58,15 @@ tool_words() {
     "-cp $lib/* org.apache.rocketmq.tools.command.MQAdminStartup"
 }
 
+# client_words VERSION: the command line of Java's clients.
+client_words() {
+  local lib classes
+  lib=$(jars client "$1") && classes=$(classes "$1") || return 1
+  echo "java -Xms32m -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1" \
+    "-Drocketmq.client.logUseSlf4j=true -Duser.home=$work/home-$1" \
+    "-cp $classes:$lib/* dev.ferritemq.interop.Stay"
+}
+
 # combination TOOL SERVERS: one run; its outcomes go to $work/TOOL-SERVERS.
 combination() {
   local tool=$1 server=$2 version=5.3.3 out=$work/$1-$2
@@ -73,7 +84,9 @@ combination() {
     fi
     [ -z "$verbose" ] || export MQADMIN_VERBOSE=1
     export MQADMIN_SERVERS="127.0.0.1:$NAMESRV_PORT 127.0.0.1:$BROKER_PORT"
-    export MQADMIN_RECORDED=$version
+    export MQADMIN_RECORDED=$version MQADMIN_ONLY=$only
+    MQADMIN_CLIENTS=$(client_words "$version") || exit 1
+    export MQADMIN_CLIENTS
     cd "$root" && cargo test -q -p ferrite --test mqadmin_matrix
   ) >"$out.log" 2>&1 || tail -20 "$out.log"
   sed -n 's/^MATRIX\t//p' "$out.log" >"$out"

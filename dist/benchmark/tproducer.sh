@@ -1,5 +1,6 @@
 #!/bin/sh
-# Java's benchmark of transactions: ferrite bench has no such mode.
+# Java's benchmark of transactions: -n NAME_SERVERS -t TOPIC -w THREADS -s SIZE. Every half message is
+# committed; it measures 10 s (--seconds N) or --messages N and ends.
 self=$0
 [ -e "$self" ] || self=$(command -v "$0")
 while [ -h "$self" ]; do
@@ -7,4 +8,6 @@ while [ -h "$self" ]; do
   case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac
 done
 . "$(dirname "$self")/../bin/ferrite-env.sh"
-fail "'ferrite bench' cannot measure transactions yet; Java's tproducer.sh works against this broker"
+. "$(dirname "$self")/bench-env.sh"
+read_options ntws "$@"
+bench transaction --depth "${opt_w:-32}" --body "${opt_s:-2048}"

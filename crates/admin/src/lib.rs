@@ -26,9 +26,11 @@
 //! Usage errors are 1 everywhere. A command that fails is 1 for `ferrite admin`, and 0 for
 //! `ferrite mqadmin`, as Java leaves it (`docs/quirks.md`).
 
+pub mod advice;
 pub mod call;
 pub mod command;
 pub mod error;
+pub mod named;
 pub mod options;
 pub mod out;
 pub mod pretty;

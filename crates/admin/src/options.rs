@@ -42,6 +42,13 @@ impl Options {
         value.as_deref().map(str::trim)
     }
 
+    /// Gives an option another value.
+    pub fn set(&mut self, name: &str, value: String) {
+        if let Some((_, given)) = self.given.iter_mut().find(|(key, _)| *key == name) {
+            *given = Some(value);
+        }
+    }
+
     /// The value of an option that the command's row requires.
     ///
     /// # Errors

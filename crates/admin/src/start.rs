@@ -7,9 +7,11 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use base::clock::mono_ns;
 
+use crate::advice;
 use crate::call::Call;
 use crate::command::{self, Action, Command};
 use crate::error::Error;
+use crate::named;
 use crate::options::Options;
 use crate::out::{Out, Rendering};
 use crate::printf::printf;
@@ -124,6 +126,11 @@ fn run_command(
         out: Out::new(rendering, Box::new(BufWriter::new(io::stdout()))),
         may_loop: extras.watch_seconds.is_none(),
     };
+    // Java prints a stack trace and leaves the status at 0; scripts rely on it.
+    let failure = if invocation == Invocation::Mqadmin { SUCCESS } else { FAILURE };
+    if let Err(e) = named::resolve(invocation, &mut call) {
+        return fail(invocation, &call, &name, &e, failure);
+    }
     loop {
         if extras.watch_seconds.is_some() {
             call.out.clear();
@@ -134,9 +141,7 @@ fn run_command(
             Ok(()) => SUCCESS,
             Err(Error::Closed) => return SUCCESS,
             Err(e @ Error::Usage(_)) => return complain(&name, &e, FAILURE),
-            // Java prints a stack trace and leaves the status at 0; scripts rely on it.
-            Err(e) if invocation == Invocation::Mqadmin => complain(&name, &e, SUCCESS),
-            Err(e) => complain(&name, &e, FAILURE),
+            Err(e) => fail(invocation, &call, &name, &e, failure),
         };
         match extras.watch_seconds {
             None => return status,
@@ -213,6 +218,16 @@ fn show(sink: &mut dyn Write, text: &str) -> u8 {
         }
         _ => SUCCESS,
     }
+}
+
+/// Says what went wrong and, where a person reads it, what to do.
+fn fail(invocation: Invocation, call: &Call, name: &str, error: &Error, status: u8) -> u8 {
+    complain(name, error, status);
+    let is_read = invocation == Invocation::Admin || io::stderr().is_terminal();
+    if let Some(advice) = is_read.then(|| advice::after(call, error)).flatten() {
+        eprintln!("  {}", crate::out::harmless(&advice));
+    }
+    status
 }
 
 fn complain(name: &str, error: &Error, status: u8) -> u8 {

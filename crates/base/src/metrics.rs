@@ -13,6 +13,8 @@ pub enum MetricKind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// Observations counted by size, from the start of the process.
+    Histogram,
 }
 
 impl MetricKind {
@@ -21,7 +23,41 @@ impl MetricKind {
         match self {
             MetricKind::Counter => "counter",
             MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         }
+    }
+}
+
+/// Observations counted by size. The bounds of its buckets are a constant beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Histogram<const N: usize> {
+    counts: [u64; N],
+    count: u64,
+    sum: u64,
+}
+
+impl<const N: usize> Default for Histogram<N> {
+    fn default() -> Histogram<N> {
+        Histogram { counts: [0; N], count: 0, sum: 0 }
+    }
+}
+
+impl<const N: usize> Histogram<N> {
+    /// Counts a value, `times` over. A bucket holds what is not above its bound.
+    pub fn observe(&mut self, bounds: &[u64; N], value: u64, times: u64) {
+        for (count, bound) in self.counts.iter_mut().zip(bounds) {
+            if value <= *bound {
+                *count += times;
+                break;
+            }
+        }
+        self.count += times;
+        self.sum = self.sum.saturating_add(value.saturating_mul(times));
+    }
+
+    /// Observations.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 }
 
@@ -120,6 +156,43 @@ impl Exposition {
         let _ = writeln!(text, " {value}");
     }
 
+    /// Adds a histogram with a text for each label of the metric at `index` of the table. What was
+    /// observed is shown in units of `unit`: with one of 1,000,000 a bound of 1,000,000 ns is 1.0.
+    pub fn add_histogram<const N: usize>(
+        &mut self,
+        index: usize,
+        labels: &[&str],
+        (bounds, unit): (&[u64; N], u64),
+        histogram: &Histogram<N>,
+    ) {
+        let row = &self.table[index];
+        debug_assert_eq!(row.labels.len(), labels.len(), "{}", row.name);
+        let (count, text) = &mut self.series[index];
+        if *count >= self.series_max {
+            self.left_out += 1;
+            return;
+        }
+        *count += 1;
+        let mut all = self.common.clone();
+        for (name, value) in row.labels.iter().zip(labels) {
+            push_label(&mut all, name, value);
+        }
+        let comma = if all.is_empty() { "" } else { "," };
+        let (name, unit) = (row.name, unit as f64);
+        let mut below = 0;
+        // Writing to a string cannot fail.
+        for (bound, count) in bounds.iter().zip(&histogram.counts) {
+            below += count;
+            let bound = *bound as f64 / unit;
+            let _ = writeln!(text, "{name}_bucket{{{all}{comma}le=\"{bound:?}\"}} {below}");
+        }
+        let Histogram { count, sum, .. } = histogram;
+        let _ = writeln!(text, "{name}_bucket{{{all}{comma}le=\"+Inf\"}} {count}");
+        let braces = if all.is_empty() { String::new() } else { format!("{{{all}}}") };
+        let _ = writeln!(text, "{name}_count{braces} {count}");
+        let _ = writeln!(text, "{name}_sum{braces} {}", *sum as f64 / unit);
+    }
+
     /// Series that were left out.
     pub fn left_out(&self) -> usize {
         self.left_out
@@ -180,6 +253,8 @@ mod tests {
             Unset Gauge "unset" [];
             /// How full.
             Full Gauge "full" [];
+            /// How long.
+            Time Histogram "time" ["code"];
         }
     }
 
@@ -198,6 +273,27 @@ mod tests {
              messages_in_total{cluster=\"a\\\"b\",topic=\"x\\\\y\"} 7\n\
              messages_in_total{cluster=\"a\\\"b\",topic=\"z\\n\"} 7\n\
              # HELP full How full.\n# TYPE full gauge\nfull{cluster=\"a\\\"b\"} 0.5\n"
+        );
+    }
+
+    #[test]
+    fn a_histogram_counts_what_is_not_above_each_bound() {
+        const BOUNDS: [u64; 2] = [1_000, 5_000];
+        let mut times = Histogram::default();
+        for (value, count) in [(0, 1), (1_000, 2), (1_001, 1), (7_500, 1)] {
+            times.observe(&BOUNDS, value, count);
+        }
+        assert_eq!(times.count(), 5);
+        let mut out = Exposition::new(Sample::ALL, &[], 1);
+        out.add_histogram(Sample::Time as usize, &["a"], (&BOUNDS, 1_000), &times);
+        out.add_histogram(Sample::Time as usize, &["b"], (&BOUNDS, 1_000), &times);
+        assert_eq!(out.left_out(), 1);
+        assert_eq!(
+            out.finish(),
+            "# HELP time How long.\n# TYPE time histogram\n\
+             time_bucket{code=\"a\",le=\"1.0\"} 3\ntime_bucket{code=\"a\",le=\"5.0\"} 4\n\
+             time_bucket{code=\"a\",le=\"+Inf\"} 5\ntime_count{code=\"a\"} 5\n\
+             time_sum{code=\"a\"} 10.501\n"
         );
         assert!(markdown(Sample::ALL).contains("| `full` | gauge |  | How full. |"));
     }

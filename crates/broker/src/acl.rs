@@ -2,10 +2,12 @@
 //! changes of those files.
 //!
 //! Checked on the loop before any handler. The files are read again every few seconds on
-//! `broker-save`; requests that change them are served on the loop (`handler/acl`), which is rare.
-//! A file that cannot be read leaves the accounts in force as they are.
+//! `broker-save`, which also makes the changes that requests ask for (`handler/acl`): whoever asked
+//! is answered when the file is on disk and in force. A file that cannot be read leaves the accounts
+//! in force as they are.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -16,9 +18,11 @@ use ::acl::files::AclFiles;
 use ::acl::{Access, Denied};
 use base::clock::wall_ms;
 use base::disk::Disk;
-use remoting::{Call, Exchange};
+use remoting::{Call, Exchange, Refusal, ReplyHandle};
 
+use crate::broker::Broker;
 use crate::config::BrokerConfig;
+use crate::handler::acl::{self, Change};
 use crate::threads::Shared;
 
 /// How often the files are looked at; Java's interval.
@@ -35,6 +39,10 @@ pub struct Acl {
     pub disk: Arc<dyn Disk>,
     /// What they say.
     pub access: Access,
+    /// Changes that wait for `broker-save`, and who asked for them.
+    pub asked: VecDeque<(Change, ReplyHandle)>,
+    /// Changes made or refused, not answered yet.
+    changed: Vec<(ReplyHandle, Result<(), Refusal>)>,
     /// When a refusal was logged last, and how many were not since.
     logged: Cell<(i64, u64)>,
 }
@@ -61,9 +69,15 @@ impl Acl {
             return Err(why.to_owned());
         }
         let files = AclFiles::new(Path::new(&home), &config.acl_file);
-        let mut acl =
-            Acl { files, disk: disk.clone(), access: Access::default(), logged: Cell::default() };
-        acl.reload().map_err(|why| format!("access control: {why}"))?;
+        let access = load(&files, &**disk).map_err(|why| format!("access control: {why}"))?;
+        let acl = Acl {
+            files,
+            disk: disk.clone(),
+            access,
+            asked: VecDeque::new(),
+            changed: Vec::new(),
+            logged: Cell::default(),
+        };
         if acl.access.is_empty() {
             let file = acl.files.default_file().display();
             tracing::warn!("access control is on and nobody is let in: no account in {file}");
@@ -71,16 +85,6 @@ impl Acl {
             tracing::info!(accounts = acl.access.len(), "access control is on");
         }
         Ok(Some(acl))
-    }
-
-    /// Takes over what the files say.
-    ///
-    /// # Errors
-    /// One cannot be read; nothing is changed.
-    pub fn reload(&mut self) -> Result<(), String> {
-        let files = self.files.read(&*self.disk).map_err(|e: io::Error| e.to_string())?;
-        self.access = Access::load(&files, wall_ms()).map_err(|e| e.to_string())?;
-        Ok(())
     }
 
     /// Decides about a request.
@@ -105,6 +109,26 @@ impl Acl {
     }
 }
 
+/// What the files say.
+///
+/// # Errors
+/// One cannot be read.
+pub fn load(files: &AclFiles, disk: &dyn Disk) -> Result<Access, String> {
+    let files = files.read(disk).map_err(|e: io::Error| e.to_string())?;
+    Access::load(&files, wall_ms()).map_err(|e| e.to_string())
+}
+
+/// Answers whoever asked for a change that is made by now.
+pub fn answer_changed(broker: &mut Broker, exchange: &mut Exchange<'_>) {
+    let Some(acl) = &mut broker.acl else { return };
+    for (to, made) in acl.changed.drain(..) {
+        match made {
+            Ok(()) => exchange.reply(to, 0, None, |_| {}, &[]),
+            Err(refusal) => exchange.refuse(to, refusal.code, &refusal.remark),
+        }
+    }
+}
+
 /// Looks at the files from time to time, on a helper's thread.
 pub struct Watch {
     files: AclFiles,
@@ -117,6 +141,30 @@ impl Watch {
     /// Of the files of `acl`.
     pub fn new(acl: &Acl) -> Watch {
         Watch { files: acl.files.clone(), disk: acl.disk.clone(), seen: None, next_ns: 0 }
+    }
+
+    /// Makes the changes that were asked for, one after the other.
+    pub fn make_changes(&self, shared: &Shared) {
+        let with_acl = |step: &mut dyn FnMut(&mut Acl)| {
+            let mut service = shared.service.lock().expect("the loop panicked");
+            service.broker.acl.as_mut().map(step)
+        };
+        loop {
+            let mut next = None;
+            with_acl(&mut |acl| {
+                next = acl.asked.pop_front().map(|(change, to)| {
+                    let home = change.account().and_then(|key| acl.access.home_of(key));
+                    (home.map(Path::to_owned), change, to)
+                });
+            });
+            let Some((home, change, to)) = next else { return };
+            let mut made = Some(acl::make(&self.files, &*self.disk, &change, home));
+            with_acl(&mut |acl| {
+                let made = made.take().map(|made| made.map(|access| acl.access = access));
+                acl.changed.extend(made.map(|made| (to, made)));
+            });
+            shared.waker.wake();
+        }
     }
 
     /// Reads the files if it is time and hands over what they say if they changed.

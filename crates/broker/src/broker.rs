@@ -17,7 +17,7 @@ use remoting::{Call, ConnectionId, Exchange, ReplyHandle, Routes, Service};
 use store::{JobKind, Store, Written};
 
 use crate::ack::{AckBatch, Acks, Promise};
-use crate::acl::Acl;
+use crate::acl::{self, Acl};
 use crate::cold::{self, ColdReads};
 use crate::config::{BrokerConfig, FlushDiskType};
 use crate::delay::{self, Delays};
@@ -27,15 +27,17 @@ use crate::group_table::GroupTable;
 use crate::handler::{assignment, pull};
 use crate::long_poll::LongPoll;
 use crate::members::Members;
-use crate::meters::Meters;
+use crate::meters::{self, Meters};
 use crate::offset_table::OffsetTable;
 use crate::pop::{self, Pops};
 use crate::queue_lock::QueueLocks;
 use crate::relay::Relays;
 use crate::reply;
 use crate::retention;
+use crate::rpc::RpcFigures;
 use crate::saved::Saves;
 use crate::signal::Signals;
+use crate::stat_log::{self, StatLog};
 use crate::stats::Stats;
 use crate::timer::{self, Timers};
 use crate::topic_table::TopicTable;
@@ -104,6 +106,10 @@ pub struct Broker {
     pub stats: Stats,
     /// What went through, by topic and group.
     pub meters: Meters,
+    /// What was asked, and how long it took.
+    pub rpc: RpcFigures,
+    /// How far the figures are in the log.
+    pub stat_log: StatLog,
     /// Producers that wait.
     pub acks: Acks,
     /// How quick flushes are.
@@ -170,6 +176,8 @@ impl Broker {
             pops: Pops::new(&config),
             stats: Stats::default(),
             meters: Meters::default(),
+            rpc: RpcFigures::default(),
+            stat_log: StatLog::default(),
             acks: Acks::default(),
             flush_pace: FlushPace::default(),
             saves: Saves::default(),
@@ -417,10 +425,15 @@ impl Broker {
         let total = self.stats.totals.put_messages + self.stats.totals.get_messages;
         if now_ns >= self.next_sample_ns {
             self.stats.sample(exchange.now_ms);
+            let (totals, cluster) = (&self.stats.totals, &self.config.broker_cluster_name);
+            let (put, got) = (meters::Kind::BrokerPut, meters::Kind::BrokerGet);
+            self.meters.set(put, cluster, totals.put_messages, totals.put_times);
+            self.meters.set(got, cluster, totals.get_messages, totals.get_found);
             self.meters.sample(exchange.now_ms);
             self.next_sample_ns = now_ns + SAMPLE_NS;
             self.sampled_messages = total;
         }
+        stat_log::write_due(self, exchange);
         if now_ns < self.next_housekeeping_ns {
             return;
         }
@@ -488,7 +501,9 @@ impl Service for BrokerService {
         broker.notify_changes(exchange);
         broker.relays.expire(exchange);
         broker.saves.release(exchange);
+        acl::answer_changed(broker, exchange);
         broker.housekeeping(exchange);
+        broker.rpc.count(exchange.answered(), exchange.now_ns);
     }
 
     fn on_closed(&mut self, _exchange: &mut Exchange<'_>, connection: ConnectionId) {
@@ -510,6 +525,7 @@ impl Service for BrokerService {
             broker.timers.next_deadline_ns(now_ms, now_ns),
             broker.transactions.next_deadline_ns(now_ms, now_ns),
             broker.pops.next_deadline_ns(now_ms, now_ns),
+            broker.stat_log.next_deadline_ns(broker.meters.is_active(), now_ms, now_ns),
         ];
         waiting.into_iter().flatten().chain([due]).min()
     }

@@ -14,6 +14,8 @@ pub mod meters;
 pub mod offset_table;
 pub mod properties;
 pub mod queue_lock;
+pub mod rpc;
+pub mod stat_log;
 pub mod stats;
 pub mod topic_table;
 pub mod unique_key;

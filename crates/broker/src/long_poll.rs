@@ -18,6 +18,8 @@ const SCAN_NS: u64 = 500_000_000;
 pub struct ParkedPull {
     /// How to answer.
     pub to: ReplyHandle,
+    /// The queue's id in its topic.
+    pub queue_id: i32,
     /// The queue offset to read from.
     pub queue_offset: i64,
     /// Messages wanted at most.

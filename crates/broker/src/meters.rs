@@ -3,10 +3,12 @@
 //!
 //! Counting costs an addition: whoever counts holds a [`MeterId`]. Every ten seconds the meters
 //! that counted anything of late are sampled, in Java's steps: seven samples ten seconds apart,
-//! seven ten minutes apart, 25 an hour apart.
+//! seven ten minutes apart, 25 an hour apart. [`crate::stat_log`] writes them to `stats.log`.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 
+use base::metrics::Histogram;
 use hashbrown::HashMap;
 use protocol::body::stats::{BrokerStatsData, BrokerStatsItem};
 
@@ -24,7 +26,35 @@ pub enum Kind {
     GroupGet,
     /// Messages of a topic given back by a group.
     SendBack,
+    /// Messages of a topic that a group gave up.
+    DeadLetter,
+    /// All messages put; the topic is the cluster's name.
+    BrokerPut,
+    /// All messages handed out; the topic is the cluster's name.
+    BrokerGet,
 }
+
+const KINDS: usize = 6;
+
+/// Java's buckets of message sizes, bytes of the record.
+pub const SIZE_BOUNDS: [u64; 6] = [1 << 10, 1 << 12, 1 << 19, 1 << 20, 1 << 21, 1 << 22];
+
+/// A figure of a meter.
+type Figure = fn(&Count) -> u64;
+
+/// What Java calls the figures of a kind.
+const STATS: [(&str, Kind, Figure); 7] = [
+    ("TOPIC_PUT_NUMS", Kind::TopicPut, |count| count.messages),
+    ("TOPIC_PUT_SIZE", Kind::TopicPut, |count| count.bytes),
+    ("GROUP_GET_NUMS", Kind::GroupGet, |count| count.messages),
+    ("GROUP_GET_SIZE", Kind::GroupGet, |count| count.bytes),
+    ("SNDBCK_PUT_NUMS", Kind::SendBack, |count| count.messages),
+    ("BROKER_PUT_NUMS", Kind::BrokerPut, |count| count.messages),
+    ("BROKER_GET_NUMS", Kind::BrokerGet, |count| count.messages),
+];
+
+/// What is written for a span of time, and Java's name of the span.
+const SPANS: [&str; 3] = ["Minute", "Hour", "Day"];
 
 /// A meter's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +117,14 @@ impl Series {
 
 #[derive(Debug)]
 struct Meter {
+    kind: Kind,
+    /// Java's key: `topic`, or `topic@group`.
+    key: Box<str>,
     count: Count,
+    /// Of messages put.
+    sizes: Histogram<6>,
+    /// Of messages handed out: the offset behind the last, by queue id; -1 where there was none.
+    pulled: Vec<i64>,
     sampled_times: u64,
     moved_ms: i64,
     is_active: bool,
@@ -100,7 +137,7 @@ struct Meter {
 pub struct Meters {
     meters: Vec<Meter>,
     /// By kind, topic and group (empty for topics).
-    names: [HashMap<String, HashMap<String, MeterId>>; 3],
+    names: [HashMap<String, HashMap<String, MeterId>>; KINDS],
     active: Vec<MeterId>,
     next_sample_ms: i64,
 }
@@ -115,6 +152,14 @@ impl Meters {
         let id = MeterId(self.meters.len() as u32);
         let hour = 3_600_000;
         self.meters.push(Meter {
+            kind,
+            key: match kind {
+                Kind::GroupGet | Kind::SendBack | Kind::DeadLetter => format!("{topic}@{group}"),
+                Kind::TopicPut | Kind::BrokerPut | Kind::BrokerGet => topic.to_owned(),
+            }
+            .into(),
+            sizes: Histogram::default(),
+            pulled: Vec::new(),
             count: Count::default(),
             sampled_times: 0,
             moved_ms: 0,
@@ -135,6 +180,70 @@ impl Meters {
             meter.is_active = true;
             self.active.push(id);
         }
+    }
+
+    /// Counts one request that put messages.
+    pub fn count_put(&mut self, id: MeterId, messages: u64, bytes: u64) {
+        let size = if messages == 1 { bytes } else { bytes / messages.max(1) };
+        self.meters[id.0 as usize].sizes.observe(&SIZE_BOUNDS, size, 1);
+        self.count(id, messages, bytes);
+    }
+
+    /// A consumer was given the messages of a queue up to `next_offset`. Queue ids are those of a
+    /// topic's configuration; others are left out.
+    pub fn pulled(&mut self, id: MeterId, queue_id: i32, next_offset: i64) {
+        let Ok(at) = u16::try_from(queue_id) else { return };
+        let (at, pulled) = (usize::from(at), &mut self.meters[id.0 as usize].pulled);
+        if at >= pulled.len() {
+            pulled.resize(at + 1, -1);
+        }
+        pulled[at] = next_offset;
+    }
+
+    /// Takes over what was counted elsewhere.
+    pub fn set(&mut self, kind: Kind, name: &str, messages: u64, times: u64) {
+        let id = self.id(kind, name, "");
+        let meter = &mut self.meters[id.0 as usize];
+        (meter.count.messages, meter.count.times) = (messages, times);
+        if times > 0 && times != meter.sampled_times && !meter.is_active {
+            meter.is_active = true;
+            self.active.push(id);
+        }
+    }
+
+    /// Whether anything counted of late.
+    pub fn is_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
+    /// Java's lines about the meters from a place on, for the spans wanted, as long as there is
+    /// traffic in them. At most `meters_max` are looked at; the place to go on at.
+    pub fn lines(
+        &self,
+        from: usize,
+        meters_max: usize,
+        spans: [bool; 3],
+        mut write: impl FnMut(&str),
+    ) -> Option<usize> {
+        let end = self.meters.len().min(from + meters_max);
+        let mut line = String::new();
+        for meter in self.meters.get(from..end).unwrap_or_default() {
+            if !meter.is_active {
+                continue;
+            }
+            for (name, _, of) in STATS.iter().filter(|(_, kind, _)| *kind == meter.kind) {
+                let wanted = meter.series.iter().zip(SPANS).zip(spans).filter(|(_, is)| *is);
+                for ((series, span), _) in wanted {
+                    let item = series.item(*of);
+                    if item.sum > 0 {
+                        line.clear();
+                        write_line(&mut line, name, &meter.key, span, &item);
+                        write(&line);
+                    }
+                }
+            }
+        }
+        (end < self.meters.len()).then_some(end)
     }
 
     /// Samples what moved, if it is time to.
@@ -176,6 +285,18 @@ impl Meters {
         })
     }
 
+    /// Sizes of the messages put into a topic since the start.
+    pub fn sizes(&self, topic: &str) -> Option<&Histogram<6>> {
+        self.find(Kind::TopicPut, topic, "").map(|meter| &meter.sizes)
+    }
+
+    /// The offset behind the last message of a queue that a group was given since the start.
+    pub fn pulled_to(&self, topic: &str, group: &str, queue_id: i32) -> Option<i64> {
+        let meter = self.find(Kind::GroupGet, topic, group)?;
+        let offset = meter.pulled.get(usize::try_from(queue_id).ok()?)?;
+        (*offset >= 0).then_some(*offset)
+    }
+
     fn find(&self, kind: Kind, topic: &str, group: &str) -> Option<&Meter> {
         let id = self.names[kind as usize].get(topic)?.get(group)?;
         self.meters.get(id.0 as usize)
@@ -183,17 +304,10 @@ impl Meters {
 
     /// The statistics that Java calls `name`, of `key`: a topic, or `topic@group`.
     pub fn view(&self, name: &str, key: &str) -> Option<BrokerStatsData> {
-        let (kind, of): (Kind, fn(&Count) -> u64) = match name {
-            "TOPIC_PUT_NUMS" => (Kind::TopicPut, |count| count.messages),
-            "TOPIC_PUT_SIZE" => (Kind::TopicPut, |count| count.bytes),
-            "GROUP_GET_NUMS" => (Kind::GroupGet, |count| count.messages),
-            "GROUP_GET_SIZE" => (Kind::GroupGet, |count| count.bytes),
-            "SNDBCK_PUT_NUMS" => (Kind::SendBack, |count| count.messages),
-            _ => return None,
-        };
+        let (_, kind, of) = *STATS.iter().find(|(stats_name, ..)| *stats_name == name)?;
         let (topic, group) = match kind {
-            Kind::TopicPut => (key, ""),
-            Kind::GroupGet | Kind::SendBack => key.split_once('@')?,
+            Kind::TopicPut | Kind::BrokerPut | Kind::BrokerGet => (key, ""),
+            Kind::GroupGet | Kind::SendBack | Kind::DeadLetter => key.split_once('@')?,
         };
         let [minute, hour, day] = &self.find(kind, topic, group)?.series;
         Some(BrokerStatsData {
@@ -202,6 +316,16 @@ impl Meters {
             stats_day: day.item(of),
         })
     }
+}
+
+/// As Java's `StatsItem` writes it.
+fn write_line(out: &mut String, name: &str, key: &str, span: &str, item: &BrokerStatsItem) {
+    let BrokerStatsItem { sum, tps, average_per_time: average } = item;
+    // Writing to a string cannot fail.
+    let _ = write!(
+        out,
+        "[{name}] [{key}] Stats In One {span}, SUM: {sum} TPS: {tps:.2} AVGPT: {average:.2}"
+    );
 }
 
 #[cfg(test)]
@@ -230,6 +354,56 @@ mod tests {
         assert!(meters.view("GROUP_GET_NUMS", "t").is_none());
         assert!(meters.view("NONSENSE", "t@g").is_none());
         assert!(meters.view("TOPIC_PUT_NUMS", "t").is_none());
+    }
+
+    // B: the form that scripts cut up in stats.log.
+    #[test]
+    fn lines_are_javas_and_only_about_what_moves() {
+        let mut meters = Meters::default();
+        let topic = meters.id(Kind::TopicPut, "T", "");
+        let group = meters.id(Kind::GroupGet, "T", "g");
+        meters.id(Kind::TopicPut, "idle", "");
+        meters.count_put(topic, 3, 300);
+        meters.count(group, 2, 200);
+        meters.set(Kind::BrokerPut, "DefaultCluster", 3, 1);
+        meters.sample(1_000_000);
+        let mut lines = Vec::new();
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = meters.lines(at, 1, [true, false, false], |line| lines.push(line.to_owned()));
+        }
+        let minute = |text: &str| text.replace("...", "Stats In One Minute, SUM:");
+        let expected = [
+            "[TOPIC_PUT_NUMS] [T] ... 3 TPS: 0.30 AVGPT: 3.00",
+            "[TOPIC_PUT_SIZE] [T] ... 300 TPS: 30.00 AVGPT: 300.00",
+            "[GROUP_GET_NUMS] [T@g] ... 2 TPS: 0.20 AVGPT: 2.00",
+            "[GROUP_GET_SIZE] [T@g] ... 200 TPS: 20.00 AVGPT: 200.00",
+            "[BROKER_PUT_NUMS] [DefaultCluster] ... 3 TPS: 0.30 AVGPT: 3.00",
+        ];
+        assert_eq!(lines, expected.map(minute));
+        // Seven samples on there was nothing within the minute; the hour has it.
+        for step in 1..=7 {
+            meters.sample(1_000_000 + step * STEP_MS);
+        }
+        lines.clear();
+        let spans = [true, true, false];
+        assert_eq!(meters.lines(0, 100, spans, |line| lines.push(line.to_owned())), None);
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert!(lines[0].contains("In One Hour, SUM: 3 TPS: 0.01"), "{lines:?}");
+        assert_eq!(meters.sizes("T").map(Histogram::count), Some(1));
+        assert!(meters.view("BROKER_PUT_NUMS", "DefaultCluster").is_some());
+    }
+
+    #[test]
+    fn what_groups_were_given_is_known_by_queue() {
+        let mut meters = Meters::default();
+        let id = meters.id(Kind::GroupGet, "t", "g");
+        meters.pulled(id, 2, 7);
+        meters.pulled(id, -1, 7);
+        meters.pulled(id, i32::MAX, 7);
+        assert_eq!(meters.pulled_to("t", "g", 2), Some(7));
+        assert_eq!(meters.pulled_to("t", "g", 1), None);
+        assert_eq!(meters.pulled_to("t", "g", 3), None);
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn handed_over(exchange: &mut Exchange<'_>, asker: &Asker, is_taken: bool) {
         queue_offset: *queue_offset,
         ..SendReplyView::default()
     };
-    if let Some(out) = exchange.out(to.connection).filter(|_| !to.oneway) {
+    if let Some(out) = exchange.answer_out(*to, 0) {
         write_send_reply(out, to.kind, to.opaque, 0, None, &view);
     }
 }

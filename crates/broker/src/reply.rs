@@ -130,7 +130,7 @@ pub fn acknowledge(
     batch: &AckBatch,
     ack: &PendingAck,
 ) {
-    let Some(out) = exchange.out(ack.to.connection) else { return };
+    let Some(out) = exchange.answer_out(ack.to, response_code::SUCCESS) else { return };
     let unique_key = batch.bytes(&ack.unique_key);
     let recall_handle = batch.bytes(&ack.recall_handle);
     let view = SendReplyView {
@@ -176,6 +176,7 @@ pub fn bad_body(error: &dyn std::fmt::Display) -> Refusal {
 mod tests {
     use super::*;
 
+    // A70.
     #[test]
     fn a_full_disk_is_told_in_javas_words() {
         let usage = DiskUsage { log_percent: 91, queue_percent: 100, index_percent: 7 };

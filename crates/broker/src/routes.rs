@@ -157,9 +157,9 @@ fn own_routes() -> Vec<Route<Broker>> {
     remoting::routes! { Broker;
         plain ViewBrokerStatsData => server::view_stats,
         plain GetBrokerRuntimeInfo => server::runtime_info,
-        plain UpdateAndCreateAclConfig => acl::put_account,
-        plain DeleteAclConfig => acl::delete_account,
-        plain UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,
+        later UpdateAndCreateAclConfig => acl::put_account,
+        later DeleteAclConfig => acl::delete_account,
+        later UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,
         plain GetBrokerClusterAclInfo => acl::versions,
         plain GetBrokerClusterAclConfig => acl::all,
 

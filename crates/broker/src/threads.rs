@@ -165,6 +165,7 @@ fn save_loop(shared: &Shared, interval: Duration) {
             return;
         }
         if let Some(accounts) = &mut accounts {
+            accounts.make_changes(shared);
             accounts.look(shared, mono_ns());
         }
         let offsets_due = mono_ns() >= next_offsets_ns;

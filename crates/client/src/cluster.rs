@@ -101,7 +101,13 @@ impl Cluster {
         for at in (0..count).map(|step| (start + step) % count) {
             let address = &self.name_servers[at];
             match self.remote.call(address, request, b"", CALL_TIMEOUT) {
-                Err(e @ (CallError::Io(_) | CallError::Timeout)) => why = format!("{address}: {e}"),
+                Err(e @ (CallError::Io(_) | CallError::Timeout)) => {
+                    why = e.to_string();
+                    // A connection that was not made names its address already.
+                    if !why.starts_with(address.as_str()) {
+                        why = format!("{address}: {why}");
+                    }
+                }
                 other => {
                     self.current.store(at, Ordering::Relaxed);
                     return Ok(other?);

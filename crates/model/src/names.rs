@@ -161,6 +161,7 @@ pub fn check_group(group: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    // B50.
     #[test]
     fn topic_names_follow_the_rule() {
         let long = "a".repeat(128);

@@ -155,6 +155,9 @@ mod tests {
             "bin/mqbroker",
             "bin/mqbroker.cmd",
             "benchmark/producer.sh",
+            // A12
+            "bin/runbroker.sh",
+            "bin/runserver.sh",
             "conf/broker.conf",
             // A34
             "conf/2m-2s-sync/broker-a-s.properties",

@@ -160,7 +160,16 @@ impl FieldWriter<'_> {
 
     /// Writes text, or bytes that are text. At most 255 bytes of key.
     pub fn str(&mut self, key: &str, value: impl AsRef<[u8]>) -> &mut Self {
-        self.pair(key.as_bytes(), value.as_ref())
+        let (key, value) = (key.as_bytes(), value.as_ref());
+        if self.kind == HeaderKind::Binary {
+            return self.plain(key, value);
+        }
+        self.begin();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key);
+        self.out.extend_from_slice(b"\":");
+        write_json_string(self.out, value);
+        self
     }
 
     /// Writes a number.
@@ -215,6 +224,27 @@ impl FieldWriter<'_> {
         self
     }
 
+    /// Writes a field of a binary header whose key was made by `known_key!`.
+    #[inline(always)]
+    pub(crate) fn known<const N: usize>(&mut self, key: &[u8; N], value: &[u8]) {
+        debug_assert!(self.kind == HeaderKind::Binary);
+        self.out.extend_from_slice(key);
+        self.out.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        self.out.extend_from_slice(value);
+    }
+
+    /// As [`FieldWriter::known`], of a number.
+    #[inline(always)]
+    pub(crate) fn known_number<const N: usize>(&mut self, key: &[u8; N], value: i64) {
+        debug_assert!(self.kind == HeaderKind::Binary);
+        self.out.extend_from_slice(key);
+        let len_at = self.out.len();
+        self.out.extend_from_slice(&[0; 4]);
+        write_i64(self.out, value);
+        let len = (self.out.len() - len_at - 4) as u8;
+        self.out[len_at + 3] = len;
+    }
+
     fn begin(&mut self) {
         self.present();
         if self.comma && self.kind == HeaderKind::Json {
@@ -224,20 +254,43 @@ impl FieldWriter<'_> {
     }
 }
 
-/// Longest decimal text of an i64, its sign included.
-const DIGITS_MAX: usize = 20;
+/// A key as a binary header has it, its length in front, made when this is compiled: for headers
+/// that are written for every message.
+macro_rules! known_key {
+    ($key:literal) => {{
+        const KEY: [u8; $key.len() + 2] = $crate::encode::with_length($key);
+        &KEY
+    }};
+}
+pub(crate) use known_key;
 
+/// What `known_key!` makes.
+pub(crate) const fn with_length<const N: usize>(key: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[1] = key.len() as u8;
+    let mut at = 0;
+    while at < key.len() {
+        bytes[at + 2] = key.as_bytes()[at];
+        at += 1;
+    }
+    bytes
+}
+
+/// Room for the decimal text of an i64: twenty digits, made in pairs, and a sign.
+const DIGITS_MAX: usize = 22;
+
+#[inline]
 fn format_i64(digits: &mut [u8; DIGITS_MAX], value: i64) -> &[u8] {
     let mut at = DIGITS_MAX;
     let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    while rest >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(pair_of(rest % 100));
+        rest /= 100;
     }
+    let pair = pair_of(rest);
+    (digits[at - 2], digits[at - 1]) = (pair[0], pair[1]);
+    at -= if rest < 10 { 1 } else { 2 };
     if value < 0 {
         at -= 1;
         digits[at] = b'-';
@@ -245,8 +298,26 @@ fn format_i64(digits: &mut [u8; DIGITS_MAX], value: i64) -> &[u8] {
     &digits[at..]
 }
 
+/// The two digits of a number below a hundred.
+fn pair_of(number: u64) -> &'static [u8; 2] {
+    static PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[0; 2]; 100];
+        let mut number = 0;
+        while number < 100 {
+            pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+            number += 1;
+        }
+        pairs
+    };
+    &PAIRS[number as usize % 100]
+}
+
 /// Appends a number in decimal.
+#[inline]
 pub(crate) fn write_i64(out: &mut Vec<u8>, value: i64) {
+    if let 0..=9 = value {
+        return out.push(b'0' + value as u8);
+    }
     let mut digits = [0; DIGITS_MAX];
     out.extend_from_slice(format_i64(&mut digits, value));
 }

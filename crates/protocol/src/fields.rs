@@ -1,12 +1,11 @@
 //! The fields of a header (Java: `extFields`) as borrowed byte slices.
 //!
-//! Filled by the two header decoders, read by `request`. The first 32 fields need no allocation:
-//! each is one packed word that says where key and value lie inside the header's bytes.
+//! Filled by the two header decoders, read by `request`. Each field is one packed word that says
+//! where key and value lie inside the header's bytes; the words' memory can be used again for the
+//! next header.
 
+use std::borrow::Cow;
 use std::fmt;
-
-/// Fields kept without allocation. The longest header Java sends has 19 fields.
-const INLINE: usize = 32;
 
 /// Longest key in bytes; longer ones make the frame malformed. Java's longest has 26.
 pub(crate) const KEY_BYTES_MAX: usize = 255;
@@ -16,7 +15,7 @@ pub(crate) const GAP_MAX: usize = 255;
 
 /// Where one field lies: key start (24 bits), key length (8), gap to the value (8), value length
 /// (24). A header is shorter than 2^24 bytes because its length is a 24-bit number.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Span(u64);
 
 impl Span {
@@ -37,35 +36,21 @@ impl Span {
     }
 }
 
-/// Collected while a header is decoded, when its bytes are still mutably borrowed.
-pub(crate) struct Spans {
-    inline: [Span; INLINE],
-    count: usize,
-    rest: Vec<Span>,
-}
+/// Where the fields of a header lie: memory for `frame::decode_with`, for one header after the
+/// other.
+#[derive(Debug, Default)]
+pub struct Spans(Vec<Span>);
 
 impl Spans {
-    pub(crate) fn new() -> Spans {
-        Spans { inline: [Span(0); INLINE], count: 0, rest: Vec::new() }
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Records a field. The caller has checked that all of it lies inside the header and that
     /// `key_len` and `gap` keep their bounds.
     #[inline(always)]
     pub(crate) fn push(&mut self, key_at: usize, key_len: usize, gap: usize, value_len: usize) {
-        let span = Span::new(key_at, key_len, gap, value_len);
-        match self.inline.get_mut(self.count) {
-            Some(slot) => {
-                *slot = span;
-                self.count += 1;
-            }
-            None => self.push_rest(span),
-        }
-    }
-
-    #[cold]
-    fn push_rest(&mut self, span: Span) {
-        self.rest.push(span);
+        self.0.push(Span::new(key_at, key_len, gap, value_len));
     }
 }
 
@@ -73,17 +58,26 @@ impl Spans {
 /// the last one counts.
 pub struct Fields<'a> {
     head: &'a [u8],
-    spans: Spans,
+    spans: Cow<'a, [Span]>,
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(head: &'a [u8], spans: Spans) -> Fields<'a> {
-        Fields { head, spans }
+    /// Fields that [`Fields::lie_at`] or [`Fields::keep`] will be told the places of.
+    pub(crate) fn new(head: &'a [u8]) -> Fields<'a> {
+        Fields { head, spans: Cow::Borrowed(&[]) }
+    }
+
+    pub(crate) fn lie_at(&mut self, spans: &'a Spans) {
+        self.spans = Cow::Borrowed(&spans.0);
+    }
+
+    pub(crate) fn keep(&mut self, spans: Spans) {
+        self.spans = Cow::Owned(spans.0);
     }
 
     /// No fields at all.
     pub fn empty() -> Fields<'static> {
-        Fields { head: &[], spans: Spans::new() }
+        Fields::new(&[])
     }
 
     /// The value of `key`, or `None` when it was not sent or was null.
@@ -106,8 +100,7 @@ impl<'a> Fields<'a> {
     #[inline]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a [u8])> + '_ {
         let head = self.head;
-        let spans = self.spans.inline[..self.spans.count].iter().chain(&self.spans.rest);
-        spans.map(move |span| span.cut(head))
+        self.spans.iter().map(move |span| span.cut(head))
     }
 
     /// Calls `read` with each key and value in the order they were sent, until it fails. Faster
@@ -117,11 +110,7 @@ impl<'a> Fields<'a> {
         &self,
         mut read: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for span in &self.spans.inline[..self.spans.count] {
-            let (key, value) = span.cut(self.head);
-            read(key, value)?;
-        }
-        for span in &self.spans.rest {
+        for span in &*self.spans {
             let (key, value) = span.cut(self.head);
             read(key, value)?;
         }
@@ -130,7 +119,7 @@ impl<'a> Fields<'a> {
 
     /// Number of fields, counting a repeated key twice.
     pub fn len(&self) -> usize {
-        self.spans.count + self.spans.rest.len()
+        self.spans.len()
     }
 
     /// True when the header carried no field.
@@ -186,6 +175,9 @@ pub(crate) fn parse_i32(text: &[u8]) -> Option<i32> {
 /// A decimal number as Java's `parseLong` takes it: optional sign, digits, nothing else.
 #[inline]
 pub(crate) fn parse_i64(text: &[u8]) -> Option<i64> {
+    if let &[digit] = text {
+        return digit.is_ascii_digit().then(|| i64::from(digit - b'0'));
+    }
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -194,18 +186,38 @@ pub(crate) fn parse_i64(text: &[u8]) -> Option<i64> {
     if digits.is_empty() {
         return None;
     }
-    if digits.len() <= 18 {
-        let mut number = 0i64;
-        for &digit in digits {
-            let digit = digit.wrapping_sub(b'0');
-            if digit > 9 {
-                return None;
-            }
-            number = number * 10 + i64::from(digit);
-        }
-        return Some(if negative { -number } else { number });
+    if digits.len() > 18 {
+        return parse_long_number(negative, digits);
     }
-    parse_long_number(negative, digits)
+    let (mut number, mut digits) = (0i64, digits);
+    while let Some((eight, rest)) = digits.split_first_chunk() {
+        number = number * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+        digits = rest;
+    }
+    for &digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    Some(if negative { -number } else { number })
+}
+
+/// Eight digits at once, the first in the lowest byte.
+fn eight_digits(text: u64) -> Option<i64> {
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    // A digit is 0x30 to 0x39: its high half is 3, also after six is added.
+    let digits = text ^ ZEROS;
+    if (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & HIGH != 0 {
+        return None;
+    }
+    // Neighbours are joined: pairs, then fours, then all eight.
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
+    Some(eight as i64)
 }
 
 /// More digits than always fit: checks each step. Sums downwards, where the range is larger.
@@ -235,6 +247,17 @@ mod tests {
         assert_eq!(parse_i32(b"-2147483648"), Some(i32::MIN));
         assert_eq!(parse_i32(b"2147483648"), None);
         assert_eq!(parse_i32(b"+5"), Some(5));
+        for (text, number) in [("12345678", 12_345_678), ("-1234567890123", -1_234_567_890_123)] {
+            assert_eq!(parse_i64(text.as_bytes()), Some(number));
+        }
+        for at in 0..8 {
+            for byte in 0..=255u8 {
+                let mut text = *b"90817263";
+                text[at] = byte;
+                let slow = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+                assert_eq!(parse_i64(&text), slow, "{text:?}");
+            }
+        }
         for bad in [&b""[..], b"-", b"+", b"1 ", b" 1", b"1.0", b"0x1", b"99999999999999999999a"] {
             assert_eq!(parse_i64(bad), None, "{bad:?}");
         }
@@ -243,12 +266,13 @@ mod tests {
     #[test]
     fn more_fields_than_fit_inline_are_kept_and_the_last_of_a_name_counts() {
         let head: Vec<u8> = (0..40u8).flat_map(|n| [b'k', n, b'=', b'v', n]).collect();
-        let mut spans = Spans::new();
+        let mut spans = Spans::default();
         for n in 0..40 {
             spans.push(n * 5, 2, 1, 2);
         }
         spans.push(0, 2, 1, 1);
-        let fields = Fields::new(&head, spans);
+        let mut fields = Fields::new(&head);
+        fields.keep(spans);
         assert_eq!(fields.len(), 41);
         assert_eq!(fields.get("k\u{27}"), Some(&[b'v', 39][..]));
         assert_eq!(fields.get("k\0"), Some(&b"v"[..]));

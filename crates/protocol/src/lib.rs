@@ -28,6 +28,6 @@ pub use code::request_codes;
 pub use code::{request_code, response_code};
 pub use encode::{FieldWriter, write_request, write_request_with};
 pub use encode::{write_response, write_response_with};
-pub use fields::{BadField, Fields};
-pub use frame::{Frame, HeaderKind, Language, Malformed, decode, frame_len};
+pub use fields::{BadField, Fields, Spans};
+pub use frame::{Frame, HeaderKind, Language, Malformed, decode, decode_with, frame_len};
 pub use request::{Reply, Request};

@@ -16,6 +16,8 @@ pub(crate) const OUT_BYTES_PAUSE: usize = 8 * 1024 * 1024;
 pub(crate) const OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A buffer that grew beyond this is given back once it is empty.
 const KEEP_BYTES: usize = 64 * 1024;
+/// A larger buffer, up to this, is handed to who writes next: one for all connections.
+const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How a connection's bytes are read.
 pub(crate) enum Wire {
@@ -90,9 +92,9 @@ impl Connection {
     }
 
     /// Writes as much as the socket takes. Usually one system call.
-    pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
+    pub(crate) fn flush(&mut self, spare: &mut Vec<u8>) -> io::Result<Flushed> {
         if let Wire::Tls(_) = self.wire {
-            return self.flush_tls();
+            return self.flush_tls(spare);
         }
         while self.sent < self.out.len() {
             match self.stream.write(&self.out[self.sent..]) {
@@ -107,20 +109,23 @@ impl Connection {
                 Err(e) => return Err(e),
             }
         }
-        Ok(self.all_flushed())
+        Ok(self.all_flushed(spare))
     }
 
-    fn all_flushed(&mut self) -> Flushed {
+    fn all_flushed(&mut self, spare: &mut Vec<u8>) -> Flushed {
         self.blocked = false;
         self.sent = 0;
         self.out.clear();
         if self.out.capacity() > KEEP_BYTES {
-            self.out = Vec::new();
+            let big = std::mem::take(&mut self.out);
+            if (spare.capacity()..=SPARE_BYTES_MAX).contains(&big.capacity()) {
+                *spare = big;
+            }
         }
         Flushed::All
     }
 
-    fn flush_tls(&mut self) -> io::Result<Flushed> {
+    fn flush_tls(&mut self, spare: &mut Vec<u8>) -> io::Result<Flushed> {
         let Wire::Tls(session) = &mut self.wire else { return Ok(Flushed::All) };
         loop {
             match session.write_out(&mut self.stream) {
@@ -133,7 +138,7 @@ impl Connection {
                 Err(e) => return Err(e),
             }
             if self.sent == self.out.len() {
-                return Ok(self.all_flushed());
+                return Ok(self.all_flushed(spare));
             }
             match session.take(&self.out[self.sent..])? {
                 // Not before the handshake is through; the peer's next bytes bring it on.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use protocol::encode::{self, FieldWriter};
 use protocol::frame::{Frame, HeaderKind};
 
+use crate::answered::{self, Answered, Outcome};
 use crate::connection::Connection;
 
 /// One accepted connection. Stays valid as a name after the connection closed; it then reaches
@@ -27,6 +28,10 @@ pub struct ReplyHandle {
     pub kind: HeaderKind,
     /// Nobody waits for an answer.
     pub oneway: bool,
+    /// The request's code.
+    pub request_code: i32,
+    /// When the wake-up began that read the request (monotonic ns).
+    pub began_ns: u64,
 }
 
 /// One request or response from a peer.
@@ -35,6 +40,8 @@ pub struct Call<'a> {
     pub connection: ConnectionId,
     /// What was sent.
     pub frame: Frame<'a>,
+    /// When the wake-up began that read it (monotonic ns).
+    pub began_ns: u64,
 }
 
 impl Call<'_> {
@@ -45,6 +52,8 @@ impl Call<'_> {
             opaque: self.frame.opaque,
             kind: self.frame.kind,
             oneway: self.frame.is_oneway(),
+            request_code: self.frame.code,
+            began_ns: self.began_ns,
         }
     }
 }
@@ -53,7 +62,9 @@ impl Call<'_> {
 pub struct Exchange<'a> {
     pub(crate) connections: &'a mut [Option<Connection>],
     pub(crate) with_output: &'a mut Vec<u32>,
+    pub(crate) spare_out: &'a mut Vec<u8>,
     pub(crate) next_opaque: &'a mut i32,
+    pub(crate) answered: &'a mut Vec<Answered>,
     /// Wall clock of this wake-up, in ms since 1970.
     pub now_ms: i64,
     /// Monotonic clock of this wake-up, in ns.
@@ -76,6 +87,9 @@ impl Exchange<'_> {
         if !connection.listed {
             connection.listed = true;
             self.with_output.push(id.slot);
+            if connection.out.capacity() == 0 {
+                std::mem::swap(&mut connection.out, self.spare_out);
+            }
         }
         Some(&mut connection.out)
     }
@@ -107,7 +121,24 @@ impl Exchange<'_> {
         }
     }
 
-    /// Answers a request. Nothing happens for one-way requests and for peers that are gone.
+    /// Where to append the response `code` to a request, which counts as answered by that. `None`
+    /// for one-way requests and for peers that are gone.
+    pub fn answer_out(&mut self, to: ReplyHandle, code: i32) -> Option<&mut Vec<u8>> {
+        let outcome = match to.oneway {
+            true => Outcome::OneWay,
+            false if self.is_open(to.connection) => Outcome::Sent,
+            false => Outcome::Lost,
+        };
+        answered::note(self.answered, to, code, outcome);
+        if outcome == Outcome::Sent { self.out(to.connection) } else { None }
+    }
+
+    /// What was answered in this wake-up so far.
+    pub fn answered(&self) -> &[Answered] {
+        self.answered
+    }
+
+    /// Answers a request. Nothing is sent for one-way requests and to peers that are gone.
     pub fn reply(
         &mut self,
         to: ReplyHandle,
@@ -116,10 +147,7 @@ impl Exchange<'_> {
         fields: impl FnOnce(&mut FieldWriter<'_>),
         body: &[u8],
     ) {
-        if to.oneway {
-            return;
-        }
-        if let Some(out) = self.out(to.connection) {
+        if let Some(out) = self.answer_out(to, code) {
             encode::write_response(out, to.kind, to.opaque, code, remark, fields, body);
         }
     }

@@ -9,6 +9,7 @@
 //! Reading order: what a role sees ([`exchange`]), how requests find their handler ([`route`]),
 //! who moves the bytes ([`server`]), and calls to other servers ([`client`]).
 
+pub mod answered;
 pub mod exchange;
 pub mod route;
 
@@ -22,6 +23,7 @@ mod peer;
 pub mod tls;
 pub mod unused_keys;
 
+pub use answered::{Answered, Outcome};
 pub use client::{CallError, Client};
 pub use exchange::{Call, ConnectionId, Exchange, ReplyHandle};
 pub use route::{Answer, Refusal, Reply, Route, Routes};

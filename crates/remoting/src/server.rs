@@ -13,8 +13,9 @@ use std::time::Duration;
 use base::clock::{mono_ns, wall_ms};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
-use protocol::frame;
+use protocol::{Spans, frame};
 
+use crate::answered::Answered;
 use crate::connection::{Connection, Flushed, OUT_BYTES_MAX, OUT_BYTES_PAUSE};
 use crate::exchange::{Call, ConnectionId, Exchange};
 use crate::tls::{TlsKeys, TlsServer};
@@ -97,10 +98,13 @@ pub struct Server {
     open: usize,
     generation: u32,
     with_output: Vec<u32>,
+    spare_out: Vec<u8>,
     readable: Vec<u32>,
     closed: Vec<ConnectionId>,
     next_opaque: i32,
+    answered: Vec<Answered>,
     buffer: Vec<u8>,
+    spans: Spans,
     accept_again: bool,
     next_idle_scan_ns: u64,
     tls: TlsServer,
@@ -137,10 +141,13 @@ impl Server {
             open: 0,
             generation: 0,
             with_output: Vec::new(),
+            spare_out: Vec::new(),
             readable: Vec::new(),
             closed: Vec::new(),
             next_opaque: 0,
+            answered: Vec::new(),
             buffer: vec![0; READ_BYTES],
+            spans: Spans::default(),
             accept_again: false,
             next_idle_scan_ns: 0,
             tls,
@@ -296,6 +303,7 @@ impl Server {
             service.on_closed(&mut exchange, id);
         }
         service.on_batch_end(&mut exchange);
+        self.answered.clear();
     }
 
     /// Keeps the list's memory: connections that were given up for fairness are already in the
@@ -311,7 +319,9 @@ impl Server {
         Exchange {
             connections: &mut self.connections,
             with_output: &mut self.with_output,
+            spare_out: &mut self.spare_out,
             next_opaque: &mut self.next_opaque,
+            answered: &mut self.answered,
             now_ms,
             now_ns,
         }
@@ -384,15 +394,18 @@ impl Server {
         now_ms: i64,
     ) -> Result<(), String> {
         let mut at = 0;
+        let mut spans = std::mem::take(&mut self.spans);
         while let Some(len) = frame::frame_len(&bytes[at..]).map_err(|e| e.to_string())? {
             if bytes.len() - at < len {
                 break;
             }
-            let frame = frame::decode(&mut bytes[at..at + len]).map_err(|e| e.to_string())?;
-            let call = Call { connection: id, frame };
+            let frame = frame::decode_with(&mut bytes[at..at + len], &mut spans);
+            let frame = frame.map_err(|e| e.to_string())?;
+            let call = Call { connection: id, frame, began_ns: now_ns };
             service.on_frame(&mut self.exchange(now_ns, now_ms), &call);
             at += len;
         }
+        self.spans = spans;
         let rest = &bytes[at..];
         if !rest.is_empty()
             && let Some(Some(connection)) = self.connections.get_mut(id.slot as usize)
@@ -432,7 +445,7 @@ impl Server {
         for &slot in &slots {
             let Some(connection) = &mut self.connections[slot as usize] else { continue };
             connection.listed = false;
-            match connection.flush() {
+            match connection.flush(&mut self.spare_out) {
                 Ok(Flushed::All) => {
                     if connection.closing {
                         self.close(slot, "closed by the server");

@@ -202,3 +202,74 @@ fn crates_use_only_what_the_table_allows() {
     }
     fail_if_any("edges", places);
 }
+
+/// `A01, B16 to B18` as single rows.
+fn acceptance_rows(text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for part in text.split(", ") {
+        let (first, last) = part.split_once(" to ").unwrap_or((part, part));
+        let number = |row: &str| row.get(1..).and_then(|n| n.parse::<u32>().ok()).expect("a row");
+        rows.extend((number(first)..=number(last)).map(|n| format!("{}{n:02}", &first[..1])));
+    }
+    rows
+}
+
+/// Whether a text names a row: by itself, or within `B01 to B40` or `B44-B46`.
+fn names_row(text: &str, row: &str) -> bool {
+    let wanted: u32 = row[1..].parse().expect("a number");
+    let bytes = text.as_bytes();
+    // Where the last row ended, and its number.
+    let mut last: Option<(usize, u32)> = None;
+    for (at, _) in text.match_indices(&row[..1]) {
+        let is_alone = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        let has_end = bytes.get(at + 3).is_none_or(|b| !b.is_ascii_alphanumeric());
+        let digits = text.get(at + 1..at + 3).and_then(|digits| digits.parse::<u32>().ok());
+        let (true, true, Some(number)) = (is_alone, has_end, digits) else { continue };
+        let is_range = last.is_some_and(|(end, _)| matches!(&text[end..at], " to " | "-"));
+        let from = last.filter(|_| is_range).map_or(number, |(_, from)| from);
+        if (from..=number).contains(&wanted) {
+            return true;
+        }
+        last = Some((at + 3, number));
+    }
+    false
+}
+
+#[test]
+fn acceptance_rows_stand_in_the_tests_that_show_them() {
+    let path = root().join("docs/acceptance.md");
+    let text = std::fs::read_to_string(&path).expect("docs/acceptance.md");
+    let mut wrong = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for line in text.lines().filter(|l| l.starts_with("| A") || l.starts_with("| B")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let rows = acceptance_rows(cells[0]);
+        seen.extend(rows.iter().cloned());
+        let [_, file, test] = cells[..] else { continue };
+        let (file, test) = (file.trim_matches('`'), test.trim_matches('`'));
+        let source = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+        let ways = [format!("fn {test}("), format!("void {test}(Context")];
+        if !ways.iter().any(|way| source.contains(way)) {
+            wrong.push(format!("{file}: there is no {test}"));
+        }
+        let unnamed = rows.iter().filter(|row| !names_row(&source, row));
+        wrong.extend(unnamed.map(|row| format!("{file}: {row} is not named")));
+    }
+    let all = (1..=72).map(|n| format!("A{n:02}")).chain((1..=84).map(|n| format!("B{n:02}")));
+    wrong.extend(all.filter(|row| !seen.contains(row)).map(|row| format!("{row} is nowhere")));
+    fail_if_any("docs/acceptance.md and the tests differ", wrong);
+}
+
+#[test]
+fn rows_and_ranges_of_rows_are_found() {
+    assert_eq!(acceptance_rows("A01, B16 to B18"), ["A01", "B16", "B17", "B18"]);
+    for (text, row, expected) in [
+        ("// A01, A02: x", "A02", true),
+        ("B16 to B19", "B17", true),
+        ("B44-B46", "B45", true),
+        ("B16, B19", "B17", false),
+        ("BAA01 A011", "A01", false),
+    ] {
+        assert_eq!(names_row(text, row), expected, "{text} {row}");
+    }
+}

@@ -103,6 +103,7 @@ fn try_pull(
     };
     let pull = ParkedPull {
         to,
+        queue_id: view.queue_id,
         queue_offset: view.queue_offset,
         count_max: view.max_msg_nums,
         bytes_max: view.max_msg_bytes.unwrap_or(i32::MAX),
@@ -291,6 +292,7 @@ pub fn answer(
         totals.get_found += 1;
         totals.get_messages += got.count as u64;
         broker.meters.count(pull.meter, got.count as u64, got.bytes as u64);
+        broker.meters.pulled(pull.meter, pull.queue_id, got.next_begin_offset);
     } else {
         totals.get_missed += 1;
     }
@@ -303,10 +305,7 @@ pub fn answer(
 }
 
 fn write(exchange: &mut Exchange<'_>, pull: &ParkedPull, code: i32, got: &GetResult, body: &[u8]) {
-    if pull.to.oneway {
-        return;
-    }
-    let Some(out) = exchange.out(pull.to.connection) else { return };
+    let Some(out) = exchange.answer_out(pull.to, code) else { return };
     let view = PullReplyView {
         suggest_which_broker_id: 0,
         next_begin_offset: got.next_begin_offset,

@@ -20,7 +20,7 @@ use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 use crate::ack::{PendingAck, Promise};
 use crate::broker::Broker;
 use crate::handler::send_back::OWN_MAXIMUM_SINCE;
-use crate::meters::MeterId;
+use crate::meters::{self, MeterId};
 use crate::properties::{self, Known};
 use crate::put::{self, OwnPut};
 use crate::reply;
@@ -31,9 +31,14 @@ use crate::transaction;
 /// Serves 10, 310 and 320.
 pub fn send(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
     let to = call.reply_handle();
-    if let Err(refusal) = put(broker, exchange, call, to) {
-        broker.stats.totals.put_failed += 1;
-        reply::refuse_send(broker, exchange, to, &refusal);
+    match put(broker, exchange, call, to) {
+        // Nobody waits for the write: it counts as answered now.
+        Ok(()) if to.oneway => drop(exchange.answer_out(to, response_code::SUCCESS)),
+        Ok(()) => {}
+        Err(refusal) => {
+            broker.stats.totals.put_failed += 1;
+            reply::refuse_send(broker, exchange, to, &refusal);
+        }
     }
 }
 
@@ -250,7 +255,7 @@ fn promise_recall(broker: &mut Broker, topic: &[u8], due_ms: i64, unique_key: &[
 
 fn count(broker: &mut Broker, meter: MeterId, appended: &Appended) {
     let bytes = (appended.end - appended.commit_log_offset) as u64;
-    broker.meters.count(meter, u64::from(appended.count), bytes);
+    broker.meters.count_put(meter, u64::from(appended.count), bytes);
 }
 
 /// The producer of a single message is answered when it is as durable as it shall be.
@@ -441,6 +446,9 @@ fn put_dead(
     };
     let appended =
         put::put(broker, &message, exchange.now_ms).map_err(|e| put_refusal(broker, e))?;
+    let retry_topic = String::from_utf8_lossy(view.topic);
+    let meter = broker.meters.id(meters::Kind::DeadLetter, &retry_topic, &group);
+    count(broker, meter, &appended);
     let unique_key = properties::scan(&text).unique_key;
     let key = String::from_utf8_lossy(unique_key);
     tracing::info!(topic, %key, "message to the dead letters");

@@ -105,6 +105,8 @@ fn put_back(
     let meter = broker.meters.id(Kind::SendBack, &origin, &request.group);
     broker.meters.count(meter, 1, record.total_len as u64);
     if is_dead {
+        let meter = broker.meters.id(Kind::DeadLetter, &origin, &request.group);
+        broker.meters.count(meter, 1, record.total_len as u64);
         let key = properties::scan(&text).unique_key;
         tracing::info!(topic, key = %String::from_utf8_lossy(key), "message to the dead letters");
     }

@@ -9,12 +9,18 @@ use base::clock::wall_ms;
 use base::disk::{Disk, RealDisk};
 use base::metrics::Exposition;
 use model::names::{self, DEAD_LETTER_PREFIX, RETRY_PREFIX};
+use protocol::code::{request_name, response_name};
 use protocol::frame::Language;
 use protocol::version::version_name;
+use remoting::Outcome;
 
 use super::Metric;
+use super::progress::{self, InHands};
 use crate::broker::{Broker, BrokerService};
-use crate::meters::Kind;
+use crate::meters::{Kind, SIZE_BOUNDS};
+use crate::pop::REVIVE_GROUP;
+use crate::rpc::{CREATION_BOUNDS, LATENCY_BOUNDS};
+use crate::transaction::FINISH_BOUNDS;
 
 /// Topics looked at under one hold of the lock.
 const TOPICS_PER_HOLD: usize = 500;
@@ -61,9 +67,12 @@ pub(super) fn all(service: &Mutex<BrokerService>) -> String {
         (out, root)
     });
     with_broker(service, |broker| connections(broker, &mut out));
+    with_broker(service, |broker| rpc(broker, &mut out));
+    with_broker(service, |broker| transactions(broker, &mut out));
+    let hands = with_broker(service, |broker| InHands::of(broker));
     let mut next = Some(0);
     while let Some(from) = next {
-        next = with_broker(service, |broker| topics(broker, &mut out, from, now_ms));
+        next = with_broker(service, |broker| topics(broker, &mut out, &hands, from, now_ms));
     }
     // Asked of the system, without the lock.
     if let Ok(Some(space)) = RealDisk.space(Path::new(&root)) {
@@ -96,7 +105,58 @@ fn single(broker: &mut Broker, out: &mut Exposition, now_ms: i64) {
         let topic = String::from_utf8_lossy(topic);
         out.add(Metric::Timing as usize, &[LOCAL[0], LOCAL[1], &topic], waiting);
     }
+    out.add(Metric::TimerEnqueueLag as usize, &LOCAL, 0);
+    out.add(Metric::TimerEnqueueTime as usize, &LOCAL, 0);
     out.add(Metric::PopPoints as usize, &[], broker.pops.points.len());
+    let topic = broker.pops.revive_topic.clone();
+    for queue_id in 0..broker.topics.get(&topic).map_or(0, |topic| topic.read_queue_count) {
+        let queue = broker.store.queue(topic.as_bytes(), queue_id);
+        let end = queue.and_then(|queue| broker.store.max_offset(queue).ok()).unwrap_or(0);
+        // What is kept is the last offset done with.
+        let next = broker.offsets.get(REVIVE_GROUP, &topic, queue_id).map_or(0, |done| done + 1);
+        let queue_id = queue_id.to_string();
+        out.add(Metric::PopReviveLag as usize, &[&queue_id], (end - next).max(0));
+    }
+}
+
+fn rpc(broker: &Broker, out: &mut Exposition) {
+    const MS: u64 = 1_000_000;
+    for (kind, latency) in broker.rpc.latencies() {
+        let labels = [
+            "remoting",
+            &request_name(kind.request_code).to_lowercase(),
+            &response_name(kind.response_code).to_lowercase(),
+            truth(kind.is_long_polling),
+            match kind.outcome {
+                Outcome::Sent => "success",
+                Outcome::OneWay => "oneway",
+                Outcome::Lost => "write_channel_failed",
+            },
+        ];
+        let metric = Metric::RpcLatency as usize;
+        out.add_histogram(metric, &labels, (&LATENCY_BOUNDS, MS), latency);
+    }
+    let (topics, groups) = (&broker.rpc.topic_creation, &broker.rpc.group_creation);
+    for (status, (topic, group)) in ["success", "failure"].iter().zip(topics.iter().zip(groups)) {
+        if topic.count() > 0 {
+            let (metric, labels) = (Metric::TopicCreation as usize, [status, "false"]);
+            out.add_histogram(metric, &labels, (&CREATION_BOUNDS, MS), topic);
+        }
+        if group.count() > 0 {
+            let metric = Metric::GroupCreation as usize;
+            out.add_histogram(metric, &[status], (&CREATION_BOUNDS, MS), group);
+        }
+    }
+}
+
+fn transactions(broker: &Broker, out: &mut Exposition) {
+    for (topic, figures) in broker.transactions.figures.iter() {
+        out.add(Metric::Half as usize, &[topic], figures.half);
+        out.add(Metric::Committed as usize, &[topic], figures.committed);
+        out.add(Metric::RolledBack as usize, &[topic], figures.rolled_back);
+        let (metric, finish) = (Metric::FinishTime as usize, &figures.finish_s);
+        out.add_histogram(metric, &[topic], (&FINISH_BOUNDS, 1), finish);
+    }
 }
 
 fn connections(broker: &Broker, out: &mut Exposition) {
@@ -140,7 +200,13 @@ fn truth(value: bool) -> &'static str {
 }
 
 /// The figures of some topics from a place on; the place to go on at.
-fn topics(broker: &mut Broker, out: &mut Exposition, from: usize, now_ms: i64) -> Option<usize> {
+fn topics(
+    broker: &mut Broker,
+    out: &mut Exposition,
+    hands: &InHands,
+    from: usize,
+    now_ms: i64,
+) -> Option<usize> {
     let mut looked_at = 0;
     let mut at = from;
     let end = from + TOPICS_PER_HOLD;
@@ -152,7 +218,7 @@ fn topics(broker: &mut Broker, out: &mut Exposition, from: usize, now_ms: i64) -
             let kind = topic.attributes.get("message.type").map(|kind| kind.to_lowercase());
             put_of(broker, out, &topic.name, kind.as_deref().unwrap_or("normal"));
             let queues = topic.read_queue_count.max(topic.write_queue_count);
-            looked_at += groups_of(broker, out, &topic.name, queues, now_ms);
+            looked_at += groups_of(broker, out, hands, &topic.name, queues, now_ms);
         }
     }
     (at < places).then_some(at)
@@ -163,12 +229,16 @@ fn put_of(broker: &Broker, out: &mut Exposition, topic: &str, kind: &str) {
     let labels = [topic, kind, truth(names::is_system_topic(topic))];
     out.add(Metric::MessagesIn as usize, &labels, messages);
     out.add(Metric::ThroughputIn as usize, &labels, bytes);
+    if let Some(sizes) = broker.meters.sizes(topic) {
+        out.add_histogram(Metric::MessageSize as usize, &labels, (&SIZE_BOUNDS, 1), sizes);
+    }
 }
 
 /// What groups got of a topic, and what is left for them; how many queues were looked at.
 fn groups_of(
     broker: &mut Broker,
     out: &mut Exposition,
+    hands: &InHands,
     topic: &str,
     queues: i32,
     now_ms: i64,
@@ -182,38 +252,23 @@ fn groups_of(
         out.add(Metric::MessagesOut as usize, &labels, messages);
         out.add(Metric::ThroughputOut as usize, &labels, bytes);
     }
+    for (group, messages, _) in broker.meters.groups(Kind::DeadLetter, topic) {
+        let labels = [group, topic, is_system(group)];
+        out.add(Metric::DeadLetters as usize, &labels, messages);
+    }
     if !out.has_room(Metric::Lag as usize) {
         return 1;
     }
     let groups: Vec<String> = broker.offsets.groups_of(topic).map(str::to_owned).collect();
     for group in &groups {
         let labels = [group.as_str(), topic, is_retry, is_system(group)];
-        let (lag, since_ms) = lag(broker, group, topic);
-        out.add(Metric::Lag as usize, &labels, lag);
-        let latency = since_ms.map_or(0, |since| (now_ms - since).max(0));
-        out.add(Metric::LagTime as usize, &labels, latency);
+        let at = progress::of(broker, hands, group, topic);
+        let age = |since_ms: Option<i64>| since_ms.map_or(0, |since| (now_ms - since).max(0));
+        out.add(Metric::Lag as usize, &labels, at.lag);
+        out.add(Metric::LagTime as usize, &labels, age(at.lag_since_ms));
+        out.add(Metric::InFlight as usize, &labels, at.in_flight);
+        out.add(Metric::Ready as usize, &labels, at.ready);
+        out.add(Metric::Queueing as usize, &labels, age(at.ready_since_ms));
     }
     1 + groups.len() * queues.max(1) as usize
-}
-
-/// Messages of a topic that a group has before it, and the store time of the oldest.
-fn lag(broker: &mut Broker, group: &str, topic: &str) -> (i64, Option<i64>) {
-    let offsets: Vec<(i32, i64)> = broker.offsets.of(group, topic).collect();
-    let (mut lag, mut oldest_ms) = (0, None::<i64>);
-    for (queue_id, consumed) in offsets {
-        let Some(queue) = broker.store.queue(topic.as_bytes(), queue_id) else { continue };
-        // A device that fails poisons the store, which says so elsewhere.
-        let Ok(end) = broker.store.max_offset(queue) else { continue };
-        if end <= consumed {
-            continue;
-        }
-        lag += end - consumed;
-        let first = broker.store.min_offset(queue).map_or(consumed, |min| min.max(consumed));
-        if let Ok(stored_ms) = broker.store.store_time_at(queue, first)
-            && stored_ms > 0
-        {
-            oldest_ms = Some(oldest_ms.map_or(stored_ms, |oldest| oldest.min(stored_ms)));
-        }
-    }
-    (lag, oldest_ms)
 }

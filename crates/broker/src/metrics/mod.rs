@@ -1,8 +1,8 @@
 //! Figures for Prometheus and answers for probes, over HTTP.
 //!
-//! The table is here; [`collect`] fills it on `broker-http`, taking the broker's lock for short
-//! steps. Names and labels are those that a Java broker of 5.3.3 shows to a scraper, units at
-//! their end included, so that its dashboards and alerts work.
+//! The table is here; [`collect`] and [`progress`] fill it on `broker-http`, taking the broker's
+//! lock for short steps. Names and labels are those that a Java broker of 5.3.3 shows to a scraper,
+//! units at their end included, so that its dashboards and alerts work.
 //!
 //! | path | answers |
 //! |---|---|
@@ -12,6 +12,7 @@
 
 mod collect;
 mod health;
+mod progress;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -54,6 +55,8 @@ metric_table! {
         MessagesIn Counter "rocketmq_messages_in_total" ["topic", "message_type", "is_system"];
         /// Bytes put.
         ThroughputIn Counter "rocketmq_throughput_in_total" ["topic", "message_type", "is_system"];
+        /// Sizes of the records of messages put, bytes.
+        MessageSize Histogram "rocketmq_message_size" ["topic", "message_type", "is_system"];
         /// Messages handed out.
         MessagesOut Counter "rocketmq_messages_out_total"
             ["topic", "consumer_group", "is_retry", "is_system"];
@@ -71,6 +74,35 @@ metric_table! {
         /// How long the oldest of them has been there.
         LagTime Gauge "rocketmq_consumer_lag_latency_milliseconds"
             ["consumer_group", "topic", "is_retry", "is_system"];
+        /// Messages handed out and not acknowledged: of pulls since the start, of pops all.
+        InFlight Gauge "rocketmq_consumer_inflight_messages"
+            ["consumer_group", "topic", "is_retry", "is_system"];
+        /// Messages not handed out yet.
+        Ready Gauge "rocketmq_consumer_ready_messages"
+            ["consumer_group", "topic", "is_retry", "is_system"];
+        /// How long the oldest of those has been there.
+        Queueing Gauge "rocketmq_consumer_queueing_latency_milliseconds"
+            ["consumer_group", "topic", "is_retry", "is_system"];
+        /// Messages that a group gave up.
+        DeadLetters Counter "rocketmq_send_to_dlq_messages_total"
+            ["consumer_group", "topic", "is_system"];
+        /// Half messages that nobody has decided yet.
+        Half Gauge "rocketmq_half_messages" ["topic"];
+        /// Transactions committed.
+        Committed Counter "rocketmq_commit_messages_total" ["topic"];
+        /// Transactions rolled back.
+        RolledBack Counter "rocketmq_rollback_messages_total" ["topic"];
+        /// From a half message's birth to its commit: seconds, whatever Java's name says.
+        FinishTime Histogram "rocketmq_finish_message_latency_milliseconds" ["topic"];
+        /// From the wake-up of the loop that reads a request to the end of the one that answers it.
+        RpcLatency Histogram "rocketmq_rpc_latency_milliseconds"
+            ["protocol_type", "request_code", "response_code", "is_long_polling", "result"];
+        /// Requests to make or change a topic, until it is on disk.
+        TopicCreation Histogram "rocketmq_topic_create_execution_time_milliseconds"
+            ["invocation_status", "is_system"];
+        /// Requests to make or change a consumer group, until it is on disk.
+        GroupCreation Histogram "rocketmq_consumer_group_create_execution_time_milliseconds"
+            ["invocation_status"];
         /// Bytes in use on the file system of the store.
         StorageSize Gauge "rocketmq_storage_size_bytes" ["storage_medium", "storage_type"];
         /// Bytes written and not yet flushed.
@@ -87,6 +119,14 @@ metric_table! {
         /// How long the first of them is overdue.
         TimerBehind Gauge "rocketmq_timer_dequeue_latency_milliseconds"
             ["storage_medium", "storage_type"];
+        /// Messages with a time of their own that are put and not filed: none, one step does both.
+        TimerEnqueueLag Gauge "rocketmq_timer_enqueue_lag" ["storage_medium", "storage_type"];
+        /// How long they wait for it: not at all.
+        TimerEnqueueTime Gauge "rocketmq_timer_enqueue_latency_milliseconds"
+            ["storage_medium", "storage_type"];
+        /// Messages of the revive topic that pops may still need, by queue; a number, whatever
+        /// Java's name says.
+        PopReviveLag Gauge "rocketmq_pop_revive_lag_milliseconds" ["queue_id"];
         /// Check points of pops that are open.
         PopPoints Gauge "rocketmq_pop_checkpoint_buffer_size" [];
         /// Series left out because a metric had `metricsOtelCardinalityLimit` of them; no metric
@@ -94,6 +134,34 @@ metric_table! {
         LeftOut Gauge "ferrite_metrics_series_left_out" [];
     }
 }
+
+/// Java's metrics that are not here, and why.
+pub const LEFT_OUT: [(&str, &str); 9] = [
+    ("rocketmq_pop_offset_buffer_size", "offsets of pops are not buffered: they follow the flush"),
+    ("rocketmq_pop_buffer_scan_time_consume_milliseconds", "there is no buffer that is scanned"),
+    (
+        "rocketmq_pop_revive_latency_milliseconds",
+        "check points that are due are revived by the loop's next pass, not queue by queue",
+    ),
+    (
+        "rocketmq_pop_revive_in_message_total, rocketmq_pop_revive_out_message_total, \
+         rocketmq_pop_revive_retry_messages_total",
+        "not counted by topic and group; messages of the revive and retry topics are, in \
+         rocketmq_messages_in_total",
+    ),
+    (
+        "rocketmq_timer_dequeue_lag",
+        "messages that are due are not counted apart; rocketmq_timer_dequeue_latency_milliseconds \
+         says whether there are any",
+    ),
+    (
+        "rocketmq_timer_enqueue_total, rocketmq_timer_dequeue_total",
+        "not counted apart; rocketmq_timing_messages has those that wait",
+    ),
+    ("rocketmq_timer_message_snapshot, rocketmq_delay_message_latency", "not counted"),
+    ("rocketmq_rocksdb_*", "there is no RocksDB"),
+    ("rocketmq_*_tiered_*, rocketmq_tiered_*", "there is no tiered storage"),
+];
 
 /// Starts the HTTP server if it is set.
 ///

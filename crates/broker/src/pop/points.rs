@@ -175,6 +175,11 @@ impl Points {
         self.foreign.push((revive_queue, revive_offset));
     }
 
+    /// Every open check point.
+    pub fn iter(&self) -> impl Iterator<Item = &Point> {
+        self.slots.iter().flatten()
+    }
+
     /// The check point in a slot.
     pub fn get(&self, slot: u32) -> Option<&Point> {
         self.slots.get(slot as usize)?.as_ref()

@@ -11,7 +11,7 @@ use protocol::request::transaction::CheckTransactionState;
 use remoting::{ConnectionId, Exchange, Refusal};
 use store::Appended;
 
-use super::{CHECK_TIMES, FIRST_OFFSET, number, real_place};
+use super::{CHECK_TIMES, FIRST_OFFSET, number, real_place, real_topic};
 use crate::broker::Broker;
 use crate::properties;
 use crate::put::{self, OwnPut};
@@ -106,7 +106,8 @@ fn check_record(
         .map_err(|e| e.to_string())?;
     let table = &mut broker.transactions;
     table.ended(offset, first);
-    table.prepared(appended.queue_offset, appended.commit_log_offset, now_ms);
+    let topic = table.figures.place(real_topic(record));
+    table.prepared(appended.queue_offset, appended.commit_log_offset, now_ms, topic);
     table.moved.insert(first, appended.queue_offset);
     ask(broker, exchange, producer, record, &text, &appended);
     Ok(())
@@ -136,7 +137,8 @@ pub fn resume(broker: &mut Broker, commit_log_offset: i64, now_ms: i64) -> Resul
     let appended = put::put_as_it_is(broker, &again, &known, known.tags_code(), now_ms)
         .map_err(|e| reply::put_error(&broker.config, e))?;
     let (offset, commit_log_offset) = (appended.queue_offset, appended.commit_log_offset);
-    broker.transactions.prepared(offset, commit_log_offset, now_ms);
+    let topic = broker.transactions.figures.place(real_topic(&record));
+    broker.transactions.prepared(offset, commit_log_offset, now_ms, topic);
     Ok(())
 }
 

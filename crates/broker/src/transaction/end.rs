@@ -9,7 +9,7 @@ use protocol::request::transaction::EndTransaction;
 use remoting::Refusal;
 
 use super::{DONE_BODY_MAX, FIRST_OFFSET, IMMUNITY, Progress, State, immunity_ms, number};
-use super::{Transactions, real_place};
+use super::{FINISH_BOUNDS, Transactions, real_place, real_topic};
 use crate::broker::Broker;
 use crate::properties;
 use crate::put::{self, OwnPut};
@@ -70,6 +70,17 @@ fn end_record(
     }
     if how == End::Commit {
         commit(broker, &record, now_ms)?;
+    }
+    let figures = &mut broker.transactions.figures;
+    let place = figures.place(real_topic(&record));
+    let figures = figures.at(place);
+    match how {
+        End::Commit => {
+            let age_s = (now_ms - record.born_timestamp).max(0) as u64 / 1_000;
+            figures.committed += 1;
+            figures.finish_s.observe(&FINISH_BOUNDS, age_s, 1);
+        }
+        End::Rollback => figures.rolled_back += 1,
     }
     broker.transactions.ended(offset, first);
     Ok(())

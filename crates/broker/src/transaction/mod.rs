@@ -22,10 +22,13 @@ use crate::offset_table::OffsetTable;
 mod check;
 mod cut;
 mod end;
+mod figures;
 mod prepare;
 
 pub use check::{check_silent, resume};
 pub use end::{End, end, note_ended};
+pub use figures::FINISH_BOUNDS;
+use figures::{Figures, TopicPlace};
 pub use prepare::prepare;
 
 /// How often the half message was checked.
@@ -42,6 +45,8 @@ struct Half {
     commit_log_offset: i64,
     /// Not checked before this.
     check_from_ms: i64,
+    /// The topic it is for; `None` where that is not known, and nobody asks any more.
+    topic: Option<TopicPlace>,
     is_done: bool,
 }
 
@@ -72,6 +77,8 @@ pub struct Transactions {
     /// Where the check under way goes on.
     check_at: Option<i64>,
     turn: usize,
+    /// How they went.
+    pub figures: Figures,
 }
 
 /// What is known of a half queue offset.
@@ -101,7 +108,8 @@ impl Transactions {
         let now_ms = store.last_store_timestamp();
         for_each(store, HALF_TOPIC, table.base, |offset, record| match record {
             Some(record) => {
-                table.prepared(offset, record.commit_log_offset, now_ms);
+                let topic = table.figures.place(real_topic(record));
+                table.prepared(offset, record.commit_log_offset, now_ms, topic);
                 if let Some(first) = number(record.properties, FIRST_OFFSET) {
                     table.moved.insert(first, offset);
                 }
@@ -131,17 +139,26 @@ impl Transactions {
         self.halves.iter().filter(|half| !half.is_done).count()
     }
 
-    fn prepared(&mut self, offset: i64, commit_log_offset: i64, check_from_ms: i64) {
+    fn prepared(
+        &mut self,
+        offset: i64,
+        commit_log_offset: i64,
+        check_from_ms: i64,
+        topic: TopicPlace,
+    ) {
         while self.base + (self.halves.len() as i64) < offset {
             let missing = self.base + self.halves.len() as i64;
             self.push_done(missing);
         }
-        self.halves.push_back(Half { commit_log_offset, check_from_ms, is_done: false });
+        self.figures.at(topic).half += 1;
+        let topic = Some(topic);
+        self.halves.push_back(Half { commit_log_offset, check_from_ms, topic, is_done: false });
     }
 
     fn push_done(&mut self, offset: i64) {
         debug_assert_eq!(offset, self.base + self.halves.len() as i64);
-        self.halves.push_back(Half { commit_log_offset: 0, check_from_ms: 0, is_done: true });
+        let none = Half { commit_log_offset: 0, check_from_ms: 0, topic: None, is_done: true };
+        self.halves.push_back(none);
     }
 
     fn half(&mut self, offset: i64) -> Option<&mut Half> {
@@ -149,8 +166,10 @@ impl Transactions {
     }
 
     fn mark_done(&mut self, offset: i64) {
-        if let Some(half) = self.half(offset) {
-            half.is_done = true;
+        let Some(half) = self.half(offset).filter(|half| !half.is_done) else { return };
+        half.is_done = true;
+        if let Some(topic) = half.topic {
+            self.figures.at(topic).half -= 1;
         }
     }
 
@@ -252,9 +271,14 @@ fn immunity_ms(properties: &[u8], timeout_ms: i64) -> i64 {
     }
 }
 
+/// The topic a half message is for.
+fn real_topic<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    model::message::property(record.properties, property::REAL_TOPIC)
+}
+
 /// The topic and queue a half message is for.
 fn real_place<'a>(record: &Record<'a>) -> Option<(&'a [u8], i32)> {
-    let topic = model::message::property(record.properties, property::REAL_TOPIC)?;
+    let topic = real_topic(record)?;
     let queue_id = number(record.properties, property::REAL_QUEUE_ID)?;
     Some((topic, i32::try_from(queue_id).ok()?))
 }

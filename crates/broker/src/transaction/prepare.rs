@@ -41,6 +41,7 @@ pub fn prepare(
     let immunity = immunity_ms(&text, broker.config.transaction_timeout_ms);
     let check_from_ms = message.born_timestamp.saturating_add(immunity);
     let (offset, commit_log_offset) = (appended.queue_offset, appended.commit_log_offset);
-    broker.transactions.prepared(offset, commit_log_offset, check_from_ms);
+    let topic = broker.transactions.figures.place(Some(message.topic));
+    broker.transactions.prepared(offset, commit_log_offset, check_from_ms, topic);
     Ok(appended)
 }

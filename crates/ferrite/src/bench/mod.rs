@@ -8,7 +8,7 @@
 //! Reading order: `options` and `goal` say what to do, `target` asks the broker, `engine` runs
 //! `producer` and `consumer` over `connection`; `template`, `slots`, `record`, `ledger`, `tally`
 //! and `schedule` are their parts; `cpu`, `calibrate`, `observe`, `late` and `floor` measure;
-//! `report` and `table` tell.
+//! `report` and `table` tell; `late` and `transact` have loops of their own.
 
 use std::io::{IsTerminal, Write};
 
@@ -37,6 +37,7 @@ mod tally;
 mod target;
 mod template;
 mod timer;
+mod transact;
 
 use calibrate::Environment;
 use consumer::{Cursor, PullShape};
@@ -68,6 +69,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         Mode::Memory => memory_run(&args, &workload),
         Mode::Delay => late_run(&args, Wait::Level),
         Mode::Timer => late_run(&args, Wait::Time),
+        Mode::Transaction => transaction_run(&args),
         Mode::Send | Mode::Open | Mode::Tail | Mode::Pull => {
             let report = broker_run(&args, mode, &workload)?;
             finish(&args, &report)
@@ -320,6 +322,20 @@ fn late_run(args: &BenchArgs, wait: Wait) -> anyhow::Result<()> {
         false => late.write(&mut anstream::stdout())?,
     }
     match late.failure() {
+        Some(failure) if !args.allow_failures => bail!(failure),
+        _ => Ok(()),
+    }
+}
+
+fn transaction_run(args: &BenchArgs) -> anyhow::Result<()> {
+    let (broker, namesrv) = (args.broker.as_deref(), args.namesrv.as_deref());
+    let target = Target::find(broker, namesrv, &args.topic, args.remote, args.security())?;
+    let found = transact::run(args, &target)?;
+    match args.json {
+        true => print_json(&found)?,
+        false => found.write(&mut anstream::stdout())?,
+    }
+    match found.failure() {
         Some(failure) if !args.allow_failures => bail!(failure),
         _ => Ok(()),
     }

@@ -22,6 +22,8 @@ pub enum Mode {
     Delay,
     /// Send messages to be delivered after `--wait-ms`; how late they are
     Timer,
+    /// Half messages, each committed at once, by `--depth` threads
+    Transaction,
     /// Drain a backlog, `--pull-messages` a pull
     Pull,
     /// The same traffic against a bare echo server: what the machine itself costs

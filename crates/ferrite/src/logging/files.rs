@@ -27,7 +27,8 @@ const fn file(
     LogFile { name, bytes_max: mib_max * MIB, kept, modules }
 }
 
-/// A broker's; the first that fits gets a message, the last what fits nowhere.
+/// A broker's; the first that fits gets a message, the last what fits nowhere. Of Java's files
+/// `commercial.log` is not there: it counts for owners that no client of Apache's names.
 const BROKER: &[LogFile] = &[
     file("transaction", 100, 10, &["broker::transaction", "broker::handler::trans"]),
     file("lock", 100, 5, &["broker::queue_lock", "broker::handler::lock"]),
@@ -38,19 +39,21 @@ const BROKER: &[LogFile] = &[
     file("protection", 100, 10, &["protection", "store::clean"]),
     file("auth_audit", 512, 3, &["auth_audit", "broker::auth", "acl::"]),
     file("broker_traffic", 100, 10, &["traffic"]),
-    file("commercial", 500, 10, &["commercial"]),
     file("remoting", 100, 10, &["remoting::"]),
     file("store", 128, 10, &["store::"]),
     file("broker", 128, 20, &["broker::", "ferrite::"]),
     file("broker_default", 100, 10, &[""]),
 ];
 
+/// Beginnings of what `broker::stat_log` writes every minute: for files, not for terminals.
+pub const FIGURES: [&str; 3] = ["stats", "watermark", "traffic"];
+
 /// Gets the errors of the store beside the file they belong to.
 const STORE_ERROR: LogFile = file("storeerror", 100, 10, &[]);
 
-/// A name server's, in the same way.
+/// A name server's, in the same way. It writes no figures, so that there is no
+/// `namesrv_traffic.log`.
 const NAMESRV: &[LogFile] = &[
-    file("namesrv_traffic", 100, 10, &["traffic"]),
     file("namesrv", 100, 5, &["nameserver::", "remoting::", "ferrite::"]),
     file("namesrv_default", 100, 5, &[""]),
 ];
@@ -109,6 +112,7 @@ mod tests {
             (Role::Broker, "store::recover", Level::INFO, "store", None),
             (Role::Broker, "store::job", Level::ERROR, "store", Some("storeerror")),
             (Role::Broker, "store::clean", Level::WARN, "protection", None),
+            (Role::Broker, "traffic", Level::INFO, "broker_traffic", None),
             (Role::Broker, "mio::poll", Level::WARN, "broker_default", None),
             (Role::NameServer, "nameserver::running", Level::INFO, "namesrv", None),
             (Role::NameServer, "base::thread", Level::ERROR, "namesrv_default", None),

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub use files::Role;
@@ -90,7 +91,12 @@ where
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .with_writer(|| Unfailing)
-        .with_filter(level)
+        .with_filter(
+            filter_fn(move |message| {
+                *message.level() <= level && !files::FIGURES.contains(&message.target())
+            })
+            .with_max_level_hint(level),
+        )
 }
 
 /// Standard error, which may be a file on a full disk: what cannot be written is given up.

@@ -101,17 +101,17 @@ mod tests {
     fn a_full_disk_costs_lines_and_nothing_else() {
         let dir = tempfile::tempdir().expect("a folder");
         let files = Role::NameServer.files();
-        let path = dir.path().join(format!("{}.log", files[1].name));
+        let path = dir.path().join(format!("{}.log", files[0].name));
         std::os::unix::fs::symlink("/dev/full", &path).expect("linked");
         let writer = Writer::start(dir.path(), files).expect("started");
         for number in 0..100 {
-            writer.put(1, format!("line {number}\n"));
+            writer.put(0, format!("line {number}\n"));
         }
         // The other file has room.
-        writer.put(0, "there is room here\n".to_owned());
+        writer.put(1, "there is room here\n".to_owned());
         writer.finish();
         writer.put(0, "too late\n".to_owned());
-        let text = std::fs::read_to_string(dir.path().join("namesrv_traffic.log")).expect("there");
+        let text = std::fs::read_to_string(dir.path().join("namesrv_default.log")).expect("there");
         assert!(text.contains("100 lines lost\nthere is room here\n"), "{text}");
     }
 }

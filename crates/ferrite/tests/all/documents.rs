@@ -68,9 +68,33 @@ fn every_metric_is_listed() {
          `node_type=\"broker\"` too.\n\n",
     );
     text.push_str(&base::metrics::markdown(broker::metrics::Metric::ALL));
+    text.push_str("\n### Java's that are not there\n\n| metric | why |\n|---|---|\n");
+    for (names, why) in broker::metrics::LEFT_OUT {
+        let names: Vec<String> = names.split(", ").map(|name| format!("`{name}`")).collect();
+        text.push_str(&format!("| {} | {why} |\n", names.join(", ")));
+    }
     text.push_str("\n## Name server\n\nAll have the label `node_type=\"nameserver\"` too.\n\n");
     text.push_str(&base::metrics::markdown(nameserver::metrics::Metric::ALL));
     check("metrics.md", &text);
+}
+
+/// What a Java broker was seen to show is there under its name, with its labels, or said to be
+/// left out.
+#[test]
+fn metrics_are_those_of_a_java_broker() {
+    let seen = include_str!("../../../../golden/metrics/java-5.3.3.txt");
+    let rows = broker::metrics::Metric::ALL;
+    for line in seen.lines().filter(|line| !line.starts_with('#')) {
+        let (name, labels) = line.trim_end_matches('}').split_once('{').expect("name{labels}");
+        let Some(row) = rows.iter().find(|row| row.name == name) else {
+            let is_named = broker::metrics::LEFT_OUT.iter().any(|(names, _)| names.contains(name));
+            assert!(is_named, "{name} is neither there nor left out");
+            continue;
+        };
+        for label in labels.split(',').filter(|label| !label.is_empty()) {
+            assert!(row.labels.contains(&label), "{name} has no label {label}");
+        }
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn a_broker_shows_figures_and_says_when_it_is_ready() {
     assert_eq!(peer.ask(15, &commit, b"").code, 0);
 
     let (_, text) = get(port, "/metrics");
+    let group = "consumer_group=\"cg\",topic=\"T\",is_retry=\"false\",is_system=\"false\"";
     let labels = "cluster=\"DefaultCluster\",node_id=\"broker-a\",node_type=\"broker\"";
     for expected in [
         format!("rocketmq_broker_permission{{{labels}}} 6\n"),
@@ -73,6 +74,18 @@ fn a_broker_shows_figures_and_says_when_it_is_ready() {
              is_retry=\"false\",is_system=\"false\"}} 2\n"
         ),
         "# TYPE rocketmq_storage_size_bytes gauge\n".to_owned(),
+        format!("rocketmq_consumer_inflight_messages{{{labels},{group}}} 1\n"),
+        format!("rocketmq_consumer_ready_messages{{{labels},{group}}} 1\n"),
+        format!(
+            "rocketmq_message_size_bucket{{{labels},topic=\"T\",message_type=\"normal\",\
+             is_system=\"false\",le=\"1024.0\"}} 3\n"
+        ),
+        format!(
+            "rocketmq_rpc_latency_milliseconds_count{{{labels},protocol_type=\"remoting\",\
+             request_code=\"send_message_v2\",response_code=\"success\",\
+             is_long_polling=\"false\",result=\"success\"}} 3\n"
+        ),
+        format!("rocketmq_pop_revive_lag_milliseconds{{{labels},queue_id=\"0\"}} 0\n"),
     ] {
         assert!(text.contains(&expected), "no {expected} in {text}");
     }

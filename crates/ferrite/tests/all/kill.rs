@@ -56,6 +56,7 @@ fn acknowledged_messages_survive_kill_9_with_async_flush() {
     survives(&["flushDiskType=ASYNC_FLUSH"]);
 }
 
+/// B12.
 #[test]
 fn acknowledged_messages_survive_kill_9_with_sync_flush() {
     survives(&["flushDiskType=SYNC_FLUSH"]);

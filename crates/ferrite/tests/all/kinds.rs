@@ -81,6 +81,7 @@ pub fn bodies(seen: &[Seen]) -> Vec<&str> {
     seen.iter().map(|message| &*message.body).collect()
 }
 
+/// B35: levels of the configuration's own.
 #[test]
 fn a_delayed_message_is_delivered_once_even_across_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -234,6 +235,7 @@ fn a_commit_whose_write_was_cut_by_a_kill_is_known_and_made_once() {
     assert_eq!(bodies(&pull(&mut peer, "T")), ["C1", "C2"]);
 }
 
+/// B39, B40: asked after `transactionTimeOut`, at most `transactionCheckMax` times.
 #[test]
 fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -279,6 +281,7 @@ fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
     assert_eq!(bodies(&pull(&mut peer, "T")), ["C4", "C3"]);
 }
 
+/// A71, B36: where SQL92 is off, Java's text says so.
 #[test]
 fn expressions_choose_messages_where_the_configuration_allows_it() {
     let folder = tempfile::tempdir().expect("a folder");

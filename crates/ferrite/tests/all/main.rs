@@ -3,6 +3,7 @@
 mod access;
 mod documents;
 mod health;
+mod keys;
 mod kill;
 mod kinds;
 mod mqadmin;

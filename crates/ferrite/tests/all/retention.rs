@@ -40,6 +40,7 @@ fn a_deleted_topic_is_gone_after_a_kill() {
     }
 }
 
+/// B14, B15, B20: set while running, shown, and refused when they make no sense. B18: not so.
 #[test]
 fn cleaning_is_done_by_request_and_set_while_running() {
     let folder = tempfile::tempdir().expect("a folder");

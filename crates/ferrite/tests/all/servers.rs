@@ -43,10 +43,15 @@ impl Server {
         args.extend(["brokerName=broker-a", &root]);
         args.extend(settings);
         let server = Server::start(&args);
-        let (_, rest) = server.boot_line.split_once(", ").expect("name and address");
-        let (address, _) = rest.split_once(']').expect("an address");
-        let address = address.to_owned();
+        let address = server.broker_address();
         (server, address)
+    }
+
+    /// The address in a broker's boot line.
+    pub fn broker_address(&self) -> String {
+        let (_, rest) = self.boot_line.split_once(", ").expect("name and address");
+        let (address, _) = rest.split_once(']').expect("an address");
+        address.to_owned()
     }
 
     /// `kill -9`.

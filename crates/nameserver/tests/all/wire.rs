@@ -209,6 +209,7 @@ fn key_values_survive_a_restart_and_damage_is_an_error() {
     }
 }
 
+// B42, B43: by request, and in the file after a restart.
 #[test]
 fn settings_are_changed_shown_and_kept() {
     let server = Server::new();

@@ -143,6 +143,22 @@ pub fn announced_len(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
 /// Decodes one whole frame, as cut by `frame_len`. JSON strings are unescaped in place, so the
 /// bytes of the header are not the sender's afterwards; the body is untouched.
 pub fn decode(frame: &mut [u8]) -> Result<Frame<'_>, Malformed> {
+    let mut spans = Spans::default();
+    let mut decoded = decode_parts(frame, &mut spans)?;
+    decoded.fields.keep(spans);
+    Ok(decoded)
+}
+
+/// As [`decode`], with memory that is used again for the next frame: nothing is allocated.
+#[inline]
+pub fn decode_with<'a>(frame: &'a mut [u8], spans: &'a mut Spans) -> Result<Frame<'a>, Malformed> {
+    spans.clear();
+    let mut decoded = decode_parts(frame, spans)?;
+    decoded.fields.lie_at(spans);
+    Ok(decoded)
+}
+
+fn decode_parts<'a>(frame: &'a mut [u8], spans: &mut Spans) -> Result<Frame<'a>, Malformed> {
     if frame_len(frame)? != Some(frame.len()) {
         return Err(Malformed { at: 0, why: "not exactly one frame" });
     }
@@ -155,15 +171,19 @@ pub fn decode(frame: &mut [u8]) -> Result<Frame<'_>, Malformed> {
     }
     let (head, body) = rest.split_at_mut(header_len);
     match prefix[4] {
-        0 => json_header::decode(head, body),
-        1 => decode_binary(head, body),
+        0 => json_header::decode(head, body, spans),
+        1 => decode_binary(head, body, spans),
         _ => Err(Malformed { at: 4, why: "unknown kind of header" }),
     }
 }
 
 /// The binary header: code i16, language u8, version i16, opaque i32, flag i32, remark (i32
 /// length, text), fields (i32 length of all, then i16 key length, key, i32 value length, value).
-fn decode_binary<'a>(head: &'a [u8], body: &'a [u8]) -> Result<Frame<'a>, Malformed> {
+fn decode_binary<'a>(
+    head: &'a [u8],
+    body: &'a [u8],
+    spans: &mut Spans,
+) -> Result<Frame<'a>, Malformed> {
     let short = Malformed { at: head.len(), why: "binary header too short" };
     let fixed = head.first_chunk::<17>().ok_or(short)?;
     let int =
@@ -176,8 +196,7 @@ fn decode_binary<'a>(head: &'a [u8], body: &'a [u8]) -> Result<Frame<'a>, Malfor
     let fields_len =
         i32::from_be_bytes([fields_len[0], fields_len[1], fields_len[2], fields_len[3]]);
     let fields_end = end_of(fields_at, fields_len.max(0), head.len())?;
-    let mut spans = Spans::new();
-    binary_spans(&mut spans, head, fields_at, fields_end)?;
+    binary_spans(spans, head, fields_at, fields_end)?;
     Ok(Frame {
         kind: HeaderKind::Binary,
         code: if flag & FLAG_RESPONSE == 0 { whole_code(code) } else { code },
@@ -186,7 +205,7 @@ fn decode_binary<'a>(head: &'a [u8], body: &'a [u8]) -> Result<Frame<'a>, Malfor
         opaque: int(5),
         flag,
         remark: (remark_end > 17).then(|| &head[17..remark_end]),
-        fields: Fields::new(head, spans),
+        fields: Fields::new(head),
         body,
     })
 }
@@ -201,26 +220,22 @@ fn end_of(at: usize, len: i32, limit: usize) -> Result<usize, Malformed> {
 }
 
 #[inline(always)]
-fn binary_spans(
-    spans: &mut Spans,
-    head: &[u8],
-    mut at: usize,
-    end: usize,
-) -> Result<(), Malformed> {
-    let fields = &head[..end];
-    while at < end {
+fn binary_spans(spans: &mut Spans, head: &[u8], at: usize, end: usize) -> Result<(), Malformed> {
+    let mut rest = &head[at..end];
+    while !rest.is_empty() {
+        let at = end - rest.len();
         let cut = Malformed { at, why: "field beyond the fields" };
-        let key_len = fields[at..].first_chunk::<2>().ok_or(cut)?;
+        let (key_len, tail) = rest.split_first_chunk::<2>().ok_or(cut)?;
         let key_len = usize::from(u16::from_be_bytes(*key_len));
         if key_len > KEY_BYTES_MAX {
             return Err(Malformed { at, why: "key longer than 255 bytes" });
         }
-        let key_at = at + 2;
-        let value_len = fields.get(key_at + key_len..).and_then(<[u8]>::first_chunk::<4>);
-        let value_len = i32::from_be_bytes(*value_len.ok_or(cut)?);
-        let value_at = key_at + key_len + 4;
-        at = end_of(value_at, value_len, end)?;
-        spans.push(key_at, key_len, 4, at - value_at);
+        let value = tail.get(key_len..).and_then(<[u8]>::split_first_chunk::<4>);
+        let (value_len, tail) = value.ok_or(cut)?;
+        let value_len = u32::from_be_bytes(*value_len) as usize;
+        let beyond = Malformed { at: at + 6 + key_len, why: "length beyond the header" };
+        rest = tail.get(value_len..).ok_or(beyond)?;
+        spans.push(at + 2, key_len, 4, value_len);
     }
     Ok(())
 }

@@ -39,11 +39,13 @@ struct Members {
     remark: Option<Stretch>,
 }
 
-pub(crate) fn decode<'a>(head: &'a mut [u8], body: &'a [u8]) -> Result<Frame<'a>, Malformed> {
-    // Filled in place and moved once: at 256 bytes, each further move would show.
-    let mut spans = Spans::new();
+pub(crate) fn decode<'a>(
+    head: &'a mut [u8],
+    body: &'a [u8],
+    spans: &mut Spans,
+) -> Result<Frame<'a>, Malformed> {
     let mut cursor = Cursor { bytes: head, at: 0 };
-    let members = cursor.members(&mut spans)?;
+    let members = cursor.members(spans)?;
     let head: &'a [u8] = head;
     Ok(Frame {
         kind: HeaderKind::Json,
@@ -53,7 +55,7 @@ pub(crate) fn decode<'a>(head: &'a mut [u8], body: &'a [u8]) -> Result<Frame<'a>
         opaque: members.opaque,
         flag: members.flag,
         remark: members.remark.map(|Stretch { at, len }| &head[at..at + len]),
-        fields: Fields::new(head, spans),
+        fields: Fields::new(head),
         body,
     })
 }

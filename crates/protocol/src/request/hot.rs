@@ -6,7 +6,7 @@
 //! a test keeps both in step.
 
 use crate::code::request_code;
-use crate::encode::{FieldWriter, write_response_with};
+use crate::encode::{FieldWriter, known_key, write_response_with};
 use crate::fields::{BadField, BadFieldWhy, Fields, parse_i32, parse_i64};
 use crate::frame::HeaderKind;
 
@@ -219,12 +219,16 @@ impl SendReplyView<'_> {
             }
         };
         if kind == HeaderKind::Binary {
-            w.str("msgId", self.msg_id).i32("queueId", self.queue_id);
-            w.i64("queueOffset", self.queue_offset);
-            optional(w, "transactionId", self.transaction_id);
+            w.known(known_key!("msgId"), self.msg_id);
+            w.known_number(known_key!("queueId"), i64::from(self.queue_id));
+            w.known_number(known_key!("queueOffset"), self.queue_offset);
+            if let Some(id) = self.transaction_id {
+                w.known(known_key!("transactionId"), id);
+            }
             optional(w, "batchUniqId", self.batch_uniq_id);
             optional(w, "recallHandle", self.recall_handle);
-            w.bool("TRACE_ON", self.trace_on).str("MSG_REGION", self.region);
+            w.known(known_key!("TRACE_ON"), if self.trace_on { b"true" } else { b"false" });
+            w.known(known_key!("MSG_REGION"), self.region);
             return;
         }
         w.i32("queueId", self.queue_id);

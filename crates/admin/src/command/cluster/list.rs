@@ -123,7 +123,10 @@ fn row(cluster: String, name: String, id: i64, address: String, texts: &Texts) -
     let rate = |key: &str| {
         text(key).split(' ').next().and_then(|t| t.parse::<f64>().ok()).unwrap_or_default()
     };
-    let (put, got) = (rate("putTps"), rate("getTransferredTps"));
+    // Releases before 5 spell it so.
+    let sent = ["getTransferredTps", "getTransferedTps"];
+    let sent = sent.into_iter().find(|key| texts.contains_key(*key)).unwrap_or(sent[0]);
+    let (put, got) = (rate("putTps"), rate(sent));
     let load = |pool: &str| {
         let wait = format!("{pool}HeadWaitTimeMills");
         (format!("{pool}Size"), wait)
@@ -132,11 +135,12 @@ fn row(cluster: String, name: String, id: i64, address: String, texts: &Texts) -
     let (pull, pull_wait) = load("pullThreadPoolQueue");
     let (ack, ack_wait) = load("ackThreadPoolQueue");
     let hours = match text("earliestMessageTimeStamp").parse::<i64>() {
-        Ok(at) => (wall_ms() - at) as f64 / 3_600_000.0,
-        Err(_) => 0.0,
+        Ok(at) if at > 0 => (wall_ms() - at) as f64 / 3_600_000.0,
+        _ => 0.0,
     };
     let space = number("commitLogDiskRatio");
-    let is_active = text("brokerActive") == "true";
+    // Releases before 5 do not say: who answers is active.
+    let is_active = texts.get("brokerActive").map_or(!texts.is_empty(), |text| text == "true");
     let timer = format!(
         "{:.0}-{:.0}({:.1}w, {:.1}, {:.1})",
         number("timerReadBehind"),

@@ -75,7 +75,8 @@ fn one(call: &mut Call, group: &str) -> Result<(), Error> {
     queues.sort_by(|(a, _), (b, _)| key(a).cmp(&key(b)));
     for (queue, offsets) in &queues {
         let diff = offsets.broker_offset - offsets.consumer_offset;
-        let inflight = offsets.pull_offset - offsets.consumer_offset;
+        // Brokers before 5 do not say what was pulled.
+        let inflight = (offsets.pull_offset - offsets.consumer_offset).max(0);
         diff_total += diff;
         inflight_total += inflight;
         let last = match offsets.last_timestamp {

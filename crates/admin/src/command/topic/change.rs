@@ -12,6 +12,7 @@ use protocol::request::topic::{
 
 use crate::call::Call;
 use crate::error::Error;
+use crate::options::Options;
 use crate::pretty::value;
 use crate::remote::{NO_CLUSTER, Remote};
 use crate::text;
@@ -28,7 +29,7 @@ pub fn update(call: &mut Call) -> Result<(), Error> {
         topic_name: options.required("t")?.to_owned(),
         read_queue_nums: options.number("r")?.unwrap_or(QUEUES),
         write_queue_nums: options.number("w")?.unwrap_or(QUEUES),
-        perm: options.number("p")?.unwrap_or(6),
+        perm: permission(options)?.unwrap_or(6),
         topic_sys_flag: unit | unit_subscription,
         order: options.is_true("o"),
         ..TopicConfig::default()
@@ -62,6 +63,17 @@ pub fn update(call: &mut Call) -> Result<(), Error> {
     }
     call.out.fact(&config_text(&config), "topicConfig", value(&config));
     Ok(())
+}
+
+/// What `-p` says.
+fn permission(options: &Options) -> Result<Option<i32>, Error> {
+    let perm = options.number("p")?;
+    // 1, inherited queues, is of brokers' own topics.
+    if perm.is_some_and(|perm: i32| !(0..=7).contains(&perm)) {
+        let perm = options.required("p")?;
+        return Err(Error::Usage(format!("-p: give 2 (write), 4 (read) or 6 (both), not {perm}")));
+    }
+    Ok(perm)
 }
 
 /// As Java prints a topic's configuration.
@@ -160,7 +172,7 @@ pub fn delete(call: &mut Call) -> Result<(), Error> {
 /// updateTopicPerm
 pub fn update_permission(call: &mut Call) -> Result<(), Error> {
     let topic = call.options.required("t")?.to_owned();
-    let perm: i32 = call.options.number("p")?.unwrap_or_default();
+    let perm = permission(&call.options)?.unwrap_or_default();
     let route = call.remote.route(&topic)?;
     let Some(queues) = route.queue_datas.first() else {
         return Err(Error::Server(client::Error::NoTopic(topic)));

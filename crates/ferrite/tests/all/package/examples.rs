@@ -3,7 +3,8 @@
 use super::{Installation, SMALL, ended, started};
 use crate::until::until;
 
-// A13, A19, A22, A23, A24, A26, A28, A35, A36, A38, A41, A42, A43; A17: the store's place.
+// A07, A13, A19, A22, A23, A24, A26, A28, A35, A36, A38, A41, A42, A43; A17: the store's place;
+// A11: both are small.
 #[test]
 fn a_single_master_sends_and_consumes() {
     let here = Installation::new("single");
@@ -55,6 +56,8 @@ fn a_single_master_sends_and_consumes() {
 
     for (role, server) in [("broker", &mut broker), ("namesrv", &mut name_server)] {
         let pid = server.child.id();
+        let most = memory_kib_max(pid);
+        assert!(most < 256 * 1024, "{role}: {most} KiB");
         let stopped = here.run(&["bin/mqshutdown", role]);
         let expected = format!(
             "The mq{role}({pid}) is running...\nSend shutdown request to mq{role}({pid}) OK\n"
@@ -67,6 +70,13 @@ fn a_single_master_sends_and_consumes() {
     assert!(!here.home.join("store/abort").exists(), "a clean stop removes it");
     assert!(here.log("broker.log").contains("the broker has stopped"));
     assert!(here.log("namesrv.log").contains("the name server has stopped"));
+}
+
+/// The most memory a process ever had, where the system says it.
+fn memory_kib_max(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    most.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 // A09, A13, A19, A20, A25: by bare name through PATH, from bin/ itself, through a symbolic link,
@@ -104,7 +114,7 @@ fn scripts_work_however_they_are_called() {
     }
 }
 
-// A08, A10, A29, A30, A31, A32, A40: where things are set and which setting wins.
+// A08, A10, A29, A30, A31, A32, A40, B79, B80: where things are set and which setting wins.
 #[test]
 fn settings_come_from_file_words_and_environment() {
     let here = Installation::new("settings");

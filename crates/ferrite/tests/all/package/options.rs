@@ -79,7 +79,7 @@ fn shipped_configuration_is_checked() {
     assert!(said.code == 1 && said.err.contains("did you mean flushDiskType?"), "{}", said.err);
 }
 
-// A33, X02: the tutorials print a path without its slash.
+// A33, X02: the tutorials print a path without its slash. B11: roles that need replication.
 #[test]
 fn errors_name_what_is_wrong() {
     let here = Installation::new("errors");
@@ -109,7 +109,6 @@ fn what_does_not_exist_says_so() {
         "bin/startfsrv.sh",
         "bin/dledger/fast-try.sh",
         "bin/controller/fast-try.sh",
-        "benchmark/tproducer.sh",
     ] {
         let said = here.run(&[script]);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{script}");

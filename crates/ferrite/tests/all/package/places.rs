@@ -17,6 +17,7 @@ fn log_files_are_where_java_puts_them() {
         "storeerror.log",
         "watermark.log",
         "stats.log",
+        "broker_traffic.log",
         "transaction.log",
         "lock.log",
         "filter.log",
@@ -26,6 +27,9 @@ fn log_files_are_where_java_puts_them() {
     ] {
         here.log(name);
     }
+    // Nothing would ever be in them.
+    let logs = here.home.join("logs/rocketmqlogs");
+    assert!(!logs.join("commercial.log").exists() && !logs.join("namesrv_traffic.log").exists());
     let boot = |name: &str, line: &str| {
         crate::until::until("the boot line is in the log", || here.log(name).contains(line));
         let text = here.log(name);

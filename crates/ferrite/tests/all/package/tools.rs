@@ -10,6 +10,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths.flat_map(|p| if p.is_dir() { files(&p) } else { vec![p] }).collect()
 }
 
+// A13: what sh and Windows' shell are given.
 #[test]
 fn every_script_is_posix_and_thin() {
     let here = Installation::new("syntax");
@@ -107,6 +108,10 @@ fn both_servers_start_at_once_and_are_measured() {
         "0",
     ]);
     assert_eq!(batches.code, 0, "{}{}", batches.out, batches.err);
+    let words = ["-n", &address, "-t", "Half", "-w", "4", "-s", "256", "--messages", "100"];
+    let ended_well = here.run(&[&["benchmark/tproducer.sh"], &words[..]].concat());
+    assert_eq!(ended_well.code, 0, "{}{}", ended_well.out, ended_well.err);
+    assert!(ended_well.out.contains(": 100 committed in "), "{}", ended_well.out);
     let mut drained = here.sh(&["consumer.sh", "-t", "Bench", "-w", "1", "--messages", "500"]);
     drained.current_dir(here.folder.join("benchmark")).env("NAMESRV_ADDR", &address);
     let drained = ended(drained);

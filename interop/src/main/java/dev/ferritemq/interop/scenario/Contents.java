@@ -125,7 +125,7 @@ public final class Contents {
         }
     }
 
-    /** E25: too large bodies are refused with code 13, by the client and by the broker. */
+    /** E25, B27, B64: too large bodies are refused with code 13, by the client and by the broker. */
     public static void overLimit(Context context) throws Exception {
         String topic = context.topic(1);
         MQClientException own = Check.fails(MQClientException.class,
@@ -146,7 +146,7 @@ public final class Contents {
         context.readBack(topic, 0);
     }
 
-    /** E24: a large body travels and is stored compressed; the consumer sees the original. */
+    /** E24, B61: a large body travels and is stored compressed; the consumer sees the original. */
     public static void compressed(Context context) throws Exception {
         String topic = context.topic(1);
         byte[] body = "compress me ".repeat(20_000).getBytes(StandardCharsets.US_ASCII);

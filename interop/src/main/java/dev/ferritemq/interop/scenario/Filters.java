@@ -43,7 +43,7 @@ public final class Filters {
         return consumer;
     }
 
-    /** F47, F49-F54: old and new messages are chosen by the expression. */
+    /** B36, F47, F49-F54: old and new messages are chosen by the expression. */
     public static void push(Context context) throws Exception {
         String topic = context.topic(2);
         String[] expressions = {

@@ -18,7 +18,7 @@ public final class Grouping {
     private Grouping() {
     }
 
-    /** F02, F23, F26: two members share the queues evenly; the one left takes over at once. */
+    /** F02, F23, F26, B70: two members share the queues evenly; the one left takes over at once. */
     public static void takeover(Context context) throws Exception {
         String topic = context.topic(8);
         String group = context.name("g");
@@ -106,7 +106,7 @@ public final class Grouping {
                 "shares " + left.size() + " and " + right.size());
     }
 
-    /** F03, F04, F28: every member gets every message. */
+    /** F03, F04, F28, B76: every member gets every message. */
     public static void broadcast(Context context) throws Exception {
         String topic = context.topic(4);
         String group = context.name("g");

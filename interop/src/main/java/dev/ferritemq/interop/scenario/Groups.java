@@ -23,7 +23,7 @@ public final class Groups {
     private Groups() {
     }
 
-    /** D34, D35: created, read back, changed, deleted. */
+    /** D34, D35, B53, B54, B55: created, read back, changed, deleted. */
     public static void config(Context context) throws Exception {
         String group = context.name("g");
         SubscriptionGroupConfig config = new SubscriptionGroupConfig();
@@ -49,7 +49,7 @@ public final class Groups {
                 .containsKey(group), "still in the table of groups");
     }
 
-    /** D34-s: a disabled group may not pull, code 16. */
+    /** D34-s, B51: a disabled group may not pull, code 16. */
     public static void disabled(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");

@@ -26,7 +26,7 @@ public final class NameServers {
                 "address of the master");
     }
 
-    /** D39, D40: put, get, list, delete; a value may hold any text. */
+    /** B41, D39, D40: put, get, list, delete; a value may hold any text. */
     public static void keyValues(Context context) throws Exception {
         String namespace = context.name("ns");
         context.admin().createAndUpdateKvConfig(namespace, "first", "value 1");
@@ -56,7 +56,7 @@ public final class NameServers {
         context.admin().deleteKvConfig("ORDER_TOPIC_CONFIG", topic);
     }
 
-    /** D41, D42: read, changed, read again. */
+    /** B42, D41, D42: read, changed, read again. */
     public static void config(Context context) throws Exception {
         String address = context.cluster().namesrvAddr();
         Properties before = context.admin().getNameServerConfig(List.of(address)).get(address);

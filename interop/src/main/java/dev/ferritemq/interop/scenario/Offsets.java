@@ -17,7 +17,7 @@ public final class Offsets {
     private Offsets() {
     }
 
-    /** F27, F30: a restarted consumer goes on behind what it has committed. */
+    /** F27, F30, B71: a restarted consumer goes on behind what it has committed. */
     public static void resume(Context context) throws Exception {
         String topic = context.topic(4);
         String group = context.name("g");
@@ -34,7 +34,7 @@ public final class Offsets {
         second.exactly(Context.keys(40, 80), () -> "after the restart");
     }
 
-    /** F20: a new group from the first offset reads all there is. */
+    /** F20, B68: a new group from the first offset reads all there is. */
     public static void fromFirst(Context context) throws Exception {
         begin(context, ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     }
@@ -48,7 +48,7 @@ public final class Offsets {
         begin(context, ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET);
     }
 
-    /** F22: as {@link #fromLast}, also with a time. */
+    /** F22, B69: as {@link #fromLast}, also with a time. */
     public static void fromTimestamp(Context context) throws Exception {
         begin(context, ConsumeFromWhere.CONSUME_FROM_TIMESTAMP);
     }

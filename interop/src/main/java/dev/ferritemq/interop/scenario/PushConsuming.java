@@ -22,7 +22,7 @@ public final class PushConsuming {
     private PushConsuming() {
     }
 
-    /** F01, F11, F20, F31: messages sent before and after the start arrive, each once. */
+    /** B72, B73, F01, F11, F20, F31: messages sent before and after the start arrive, each once. */
     public static void concurrent(Context context) throws Exception {
         String topic = context.topic(4);
         context.send(topic, 0, 100);
@@ -149,7 +149,7 @@ public final class PushConsuming {
         }
     }
 
-    /** F17, F18: up to the set number of messages per listener call. */
+    /** F17, F18, B74, B75: up to the set number of messages per listener call. */
     public static void batches(Context context) throws Exception {
         String topic = context.topic(1);
         context.send(topic, 0, 96);
@@ -170,7 +170,7 @@ public final class PushConsuming {
         Check.that(sizes.contains(16), "no full call of 16 in " + sizes);
     }
 
-    /** F19, F31, F32: an idle consumer is woken at once by an arrival (long polling). */
+    /** B37, F19, F31, F32: an idle consumer is woken at once by an arrival (long polling). */
     public static void latency(Context context) throws Exception {
         String topic = context.topic(2);
         Inbox inbox = new Inbox();
@@ -199,7 +199,7 @@ public final class PushConsuming {
         Check.that(waits.get(waits.size() - 1) < 1000, "longest wait of " + waits + " ms");
     }
 
-    /** A parked pull outlives the broker's hold time (15 s, else 20 s): the next arrival still comes. */
+    /** B77: a parked pull outlives the broker's hold time (15 s, else 20 s): the next arrival still comes. */
     public static void longIdle(Context context) throws Exception {
         String topic = context.topic(1);
         Inbox inbox = new Inbox();

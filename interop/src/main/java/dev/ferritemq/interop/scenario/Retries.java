@@ -49,7 +49,7 @@ public final class Retries {
         return consumer;
     }
 
-    /** F37, F39, F41: again with counts 1, 2, then a dead letter; identity kept. */
+    /** F37, F39, F41, B55: again with counts 1, 2, then a dead letter; identity kept. */
     public static void toDeadLetters(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");
@@ -171,7 +171,7 @@ public final class Retries {
         Check.contains(reply.getRemark(), "look message by offset failed, " + absent, "remark");
     }
 
-    /** F37: a group without retry queues takes it and forgets it. */
+    /** F37, B54: a group without retry queues takes it and forgets it. */
     public static void noRetryQueues(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");

@@ -32,7 +32,7 @@ public final class Sending {
     private Sending() {
     }
 
-    /** E01-E03, E07, E08, E14, E16: every send is SEND_OK, queues in turn, offsets from 0 without gaps. */
+    /** A47, B59, B60, E01-E03, E07, E08, E14, E16: all SEND_OK, queues in turn, offsets from 0 without gaps. */
     public static void sync(Context context) throws Exception {
         String topic = context.topic(4);
         List<SendResult> results = context.send(topic, 0, 100);
@@ -178,7 +178,7 @@ public final class Sending {
         Check.equal("body-0", new String(viewed.getBody()), "body of the viewed message");
     }
 
-    /** E11, A72: the first send to an unknown topic makes it, with 4 queues by default. */
+    /** E11, A72, B06: the first send to an unknown topic makes it, with 4 queues by default. */
     public static void autoCreate(Context context) throws Exception {
         String auto = context.admin().getBrokerConfig(context.brokerAddr()).getProperty("autoCreateTopicEnable");
         if (!"true".equals(auto)) {

@@ -21,7 +21,7 @@ public final class Topics {
     private Topics() {
     }
 
-    /** D01, D04, D06: created, seen in route and config, changed. */
+    /** B44-B46, D01, D04, D06: created, seen in route and config, changed. */
     public static void create(Context context) throws Exception {
         context.requireCodeOfFiveClient(351);
         String topic = context.name("t");
@@ -71,7 +71,7 @@ public final class Topics {
         context.readBack(topic, 1);
     }
 
-    /** More queues while producers run: the new ones are used once the route is read again. */
+    /** B78: more queues while producers run: the new ones are used once the route is read again. */
     public static void grow(Context context) throws Exception {
         String topic = context.topic(2);
         context.send(topic, 0, 4);

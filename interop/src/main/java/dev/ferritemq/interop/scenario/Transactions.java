@@ -113,7 +113,7 @@ public final class Transactions {
         Check.equal(0, listener.asked.size(), "check-backs of ended transactions");
     }
 
-    /** E48, E53, E54: unknown is invisible until a check-back commits or rolls back. */
+    /** E48, E53, E54, B40, B65: unknown is invisible until a check-back commits or rolls back. */
     public static void checkBack(Context context) throws Exception {
         String topic = context.topic(1);
         MessageQueue queue = context.queues(topic).get(0);
@@ -160,7 +160,7 @@ public final class Transactions {
         Check.atLeast(1, listener.asked("k0"), "check-backs");
     }
 
-    /** E57: after transactionCheckMax questions it is set aside for good. */
+    /** E57, B39: after transactionCheckMax questions it is set aside for good. */
     public static void checkMax(Context context) throws Exception {
         String topic = context.topic(1);
         Listener listener = new Listener();
