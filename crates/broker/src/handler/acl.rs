@@ -1,7 +1,7 @@
 //! Accounts of access control: made, changed, deleted, listed; the addresses let through.
 //!
-//! A handler only notes what is asked for. `broker-save` makes the change, file by file, and success
-//! means kept.
+//! A handler only notes what is asked for. `broker-save` makes the change, file by file, and
+//! success means kept.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
