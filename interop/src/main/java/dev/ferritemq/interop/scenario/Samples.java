@@ -31,7 +31,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 /** The programs of tutorials, as they are taught. */
 public final class Samples {
     private static final int BATCH_BYTES_MAX = 4 * 1024 * 1024;
-    private static final long IMMUNE_MILLIS = 8_000;
+    private static final long IMMUNE_MILLIS = 3_000;
 
     private Samples() {
     }
