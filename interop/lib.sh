@@ -132,6 +132,7 @@ EOF
 start_server() {
   local name=$1 folder=$2 seconds=$3 pid
   shift 3
+  [ "$name" != broker ] || BROKER_COMMAND=("$@")
   "$@" >"$folder/$name.out" 2>&1 &
   pid=$!
   SERVER_PIDS+=("$pid")
@@ -140,6 +141,17 @@ start_server() {
     tail -20 "$folder/$name.out" >&2
     return 1
   }
+}
+
+# kill_broker: kill -9. The broker is the server started last.
+kill_broker() {
+  kill -9 "${SERVER_PIDS[-1]}" 2>/dev/null && wait "${SERVER_PIDS[-1]}" 2>/dev/null
+  unset 'SERVER_PIDS[-1]'
+} 2>/dev/null
+
+# start_broker FOLDER: again, as it was started before.
+start_broker() {
+  start_server broker "$1" 60 "${BROKER_COMMAND[@]}"
 }
 
 # kill_servers SIGNAL: with that signal in place of the usual one.

@@ -47,6 +47,8 @@ pub struct AckBatch {
     pub text: Vec<u8>,
     /// The log must be durable up to here.
     pub commit_log_end: i64,
+    /// Since when it waits for that.
+    since_ns: u64,
 }
 
 impl AckBatch {
@@ -110,9 +112,9 @@ impl Acks {
     }
 
     /// The write succeeded but the flush up to `commit_log_end` must follow.
-    pub fn wait_for_flush(&mut self, commit_log_end: i64) {
+    pub fn wait_for_flush(&mut self, commit_log_end: i64, now_ns: u64) {
         let mut batch = self.take_staged();
-        batch.commit_log_end = commit_log_end;
+        (batch.commit_log_end, batch.since_ns) = (commit_log_end, now_ns);
         self.unflushed.push_back(batch);
     }
 
@@ -127,6 +129,11 @@ impl Acks {
         self.unflushed.pop_front()
     }
 
+    /// How long the first who waits for a flush has been waiting, ns.
+    pub fn waited_ns(&self, now_ns: u64) -> u64 {
+        self.unflushed.front().map_or(0, |batch| now_ns.saturating_sub(batch.since_ns))
+    }
+
     /// Whether producers wait for a flush.
     pub fn has_unflushed(&self) -> bool {
         !self.unflushed.is_empty()
@@ -138,5 +145,23 @@ impl Acks {
             batch.clear();
             self.spare.push(batch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_for_a_flush_counts_from_the_oldest_write() {
+        let mut acks = Acks::default();
+        assert_eq!(acks.waited_ns(5), 0);
+        acks.wait_for_flush(100, 10);
+        acks.wait_for_flush(200, 30);
+        assert_eq!(acks.waited_ns(50), 40);
+        assert!(acks.take_flushed(99).is_none() && acks.take_flushed(150).is_some());
+        assert_eq!(acks.waited_ns(50), 20);
+        assert!(acks.take_flushed(200).is_some());
+        assert_eq!((acks.waited_ns(50), acks.has_unflushed()), (0, false));
     }
 }

@@ -264,7 +264,7 @@ impl Broker {
                     }
                     FlushDiskType::Sync if self.acks.staged.is_empty() => self.signals.flush.ask(),
                     FlushDiskType::Sync => {
-                        self.acks.wait_for_flush(written);
+                        self.acks.wait_for_flush(written, exchange.now_ns);
                         if !self.flush_pace.is_quick(exchange.now_ns) || !self.flush_here() {
                             self.signals.flush.ask();
                         }
@@ -276,6 +276,11 @@ impl Broker {
             }
             Err(e) => self.fail(exchange, &e.to_string()),
         }
+    }
+
+    /// Whether a flush takes so long that more must not be piled up behind it.
+    pub fn is_flush_stuck(&self, now_ns: u64) -> bool {
+        self.acks.waited_ns(now_ns) / 1_000_000 > self.config.flush_busy_ms
     }
 
     /// Flushes on the loop what was just written: a quick device takes less time than to hand the

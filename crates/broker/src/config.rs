@@ -56,6 +56,8 @@ config_keys! {
         broker_permission "brokerPermission": i32 = 6, Live;
         /// When a message is acknowledged.
         flush_disk_type "flushDiskType": FlushDiskType = FlushDiskType::Async, Restart;
+        /// Sends are refused while one has waited longer for its flush under SYNC_FLUSH, ms.
+        flush_busy_ms "osPageCacheBusyTimeOutMills": u64 = 1000, Live;
         /// Milliseconds between flushes under ASYNC_FLUSH.
         flush_interval_ms "flushIntervalCommitLog": u64 = 500, Restart;
         /// Milliseconds between write-backs of consume queues.

@@ -4,6 +4,7 @@
 //! its own properties.
 
 use model::message::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
+use model::timer::Asked;
 
 /// The properties that decide what happens to a message; empty when absent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,10 @@ pub struct Known<'a> {
     pub delay_level: &'a [u8],
     /// `true` for a half message.
     pub transaction_prepared: &'a [u8],
-    /// Some arbitrary delay is asked for.
-    pub has_timer: bool,
+    /// The arbitrary delay it asks for.
+    pub asked: Asked<'a>,
+    /// A real topic or queue, which the broker itself notes on what waits.
+    pub has_real_place: bool,
     /// The delay was taken note of before.
     pub was_timed: bool,
     /// It takes back another one.
@@ -46,7 +49,10 @@ pub fn scan(text: &[u8]) -> Known<'_> {
             b"TAGS" => known.tags = value,
             b"DELAY" => known.delay_level = value,
             b"TRAN_MSG" => known.transaction_prepared = value,
-            b"TIMER_DELAY_SEC" | b"TIMER_DELAY_MS" | b"TIMER_DELIVER_MS" => known.has_timer = true,
+            b"TIMER_DELAY_SEC" => known.asked.delay_sec = Some(value),
+            b"TIMER_DELAY_MS" => known.asked.delay_ms = Some(value),
+            b"TIMER_DELIVER_MS" => known.asked.deliver_ms = Some(value),
+            b"REAL_TOPIC" | b"REAL_QID" => known.has_real_place = true,
             b"TIMER_OUT_MS" => known.was_timed = true,
             b"TIMER_DEL_UNIQKEY" => known.takes_back = true,
             b"POP_CK" => known.has_receipt_handle = true,
@@ -74,7 +80,7 @@ impl Known<'_> {
 
     /// Whether an arbitrary delay is asked for that is still ahead; a delay level overrules it.
     pub fn is_timed(&self) -> bool {
-        self.has_timer && !self.was_timed && !self.is_delayed()
+        !self.asked.is_nothing() && !self.was_timed && !self.is_delayed()
     }
 
     /// Whether the message is half of a transaction.

@@ -78,7 +78,7 @@ pub fn put(broker: &mut Broker, message: &OwnPut<'_>, now_ms: i64) -> Result<App
     // A time that cannot be served is no reason to lose the message.
     if known.is_timed()
         && (transaction == 0 || transaction == TRANSACTION_COMMIT)
-        && let Ok(Some(due_ms)) = timer::due_of(broker, &known, message.properties, now_ms)
+        && let Ok(Some(due_ms)) = timer::due_of(broker, &known, now_ms)
     {
         return timer::put(broker, message, due_ms, now_ms);
     }

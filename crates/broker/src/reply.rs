@@ -88,6 +88,12 @@ fn disk_full(usage: DiskUsage) -> Refusal {
     Refusal::new(response_code::SERVICE_NOT_AVAILABLE, remark)
 }
 
+/// 2: the disk does not keep up; clients wait and try again, or take another broker.
+pub fn busy() -> Refusal {
+    let remark = "[PC_SYNCHRONIZED]broker busy, start flow control for a while";
+    Refusal::new(response_code::SYSTEM_BUSY, remark)
+}
+
 /// 14: the store stopped accepting.
 pub fn unavailable() -> Refusal {
     Refusal::new(

@@ -89,7 +89,6 @@ pub const UNUSED: &[Unused] = &[
             "waitTimeMillsInTransactionQueue",
             "waitTimeMillsInAckQueue",
             "waitTimeMillsInAdminBrokerQueue",
-            "osPageCacheBusyTimeOutMills",
         ],
     },
     Unused {

@@ -34,12 +34,44 @@ pub fn out_ms(due_ms: i64) -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadTimer;
 
+/// The properties by which a message asks for a delivery time; `None` when absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// See [`DELAY_SEC`].
+    pub delay_sec: Option<&'a [u8]>,
+    /// See [`DELAY_MS`].
+    pub delay_ms: Option<&'a [u8]>,
+    /// See [`DELIVER_MS`].
+    pub deliver_ms: Option<&'a [u8]>,
+}
+
+impl Asked<'_> {
+    /// Whether a message asks for no delivery time.
+    pub fn is_nothing(&self) -> bool {
+        *self == Asked::default()
+    }
+
+    /// When the message, stored at `stored_ms`, asks to be delivered. `None` when it does not.
+    ///
+    /// # Errors
+    /// The property is no number, or a time out of reach.
+    pub fn ms(&self, stored_ms: i64) -> Option<Result<i64, BadTimer>> {
+        let asked = if let Some(text) = self.delay_sec {
+            number::<i64>(text).and_then(|s| s.checked_mul(1_000)?.checked_add(stored_ms))
+        } else if let Some(text) = self.delay_ms {
+            number::<i64>(text).and_then(|ms| ms.checked_add(stored_ms))
+        } else {
+            number(self.deliver_ms?)
+        };
+        Some(asked.ok_or(BadTimer))
+    }
+}
+
 /// The properties that matter to a timer message; `None` when absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimerProperties<'a> {
-    delay_sec: Option<&'a [u8]>,
-    delay_ms: Option<&'a [u8]>,
-    deliver_ms: Option<&'a [u8]>,
+    /// When it asks to be delivered.
+    pub asked: Asked<'a>,
     out_ms: Option<&'a [u8]>,
     /// See [`DELETE_KEY`].
     pub delete_key: Option<&'a [u8]>,
@@ -64,9 +96,9 @@ impl<'a> TimerProperties<'a> {
         let mut found = TimerProperties::default();
         for (name, value) in properties(text) {
             let place = match name {
-                b"TIMER_DELAY_SEC" => &mut found.delay_sec,
-                b"TIMER_DELAY_MS" => &mut found.delay_ms,
-                b"TIMER_DELIVER_MS" => &mut found.deliver_ms,
+                b"TIMER_DELAY_SEC" => &mut found.asked.delay_sec,
+                b"TIMER_DELAY_MS" => &mut found.asked.delay_ms,
+                b"TIMER_DELIVER_MS" => &mut found.asked.deliver_ms,
                 b"TIMER_OUT_MS" => &mut found.out_ms,
                 b"TIMER_DEL_UNIQKEY" => &mut found.delete_key,
                 b"TIMER_ROLL_TIMES" => &mut found.roll_times,
@@ -80,21 +112,6 @@ impl<'a> TimerProperties<'a> {
         found
     }
 
-    /// When the message, stored at `stored_ms`, asks to be delivered. `None` when it does not.
-    ///
-    /// # Errors
-    /// The property is no number, or a time out of reach.
-    pub fn asked_ms(&self, stored_ms: i64) -> Option<Result<i64, BadTimer>> {
-        let asked = if let Some(text) = self.delay_sec {
-            number::<i64>(text).and_then(|s| s.checked_mul(1_000)?.checked_add(stored_ms))
-        } else if let Some(text) = self.delay_ms {
-            number::<i64>(text).and_then(|ms| ms.checked_add(stored_ms))
-        } else {
-            number(self.deliver_ms?)
-        };
-        Some(asked.ok_or(BadTimer))
-    }
-
     /// When the message, a record of the timer topic, is due, `None` when it says nothing of it.
     /// A message that takes another one back is due at the beginning of the other's second.
     pub fn due_ms(&self, stored_ms: i64) -> Option<i64> {
@@ -104,7 +121,7 @@ impl<'a> TimerProperties<'a> {
         }
         // Filed anew by Java a message is younger than its delay: then the slot's end counts.
         let last_ms = out_ms.saturating_add(PRECISION_MS);
-        let asked = self.asked_ms(stored_ms).and_then(Result::ok);
+        let asked = self.asked.ms(stored_ms).and_then(Result::ok);
         let asked = asked.filter(|asked| out_ms < *asked && *asked <= last_ms);
         Some(asked.unwrap_or(last_ms))
     }
@@ -135,7 +152,7 @@ mod tests {
     }
 
     fn asked_ms(text: &[u8], stored_ms: i64) -> Option<Result<i64, BadTimer>> {
-        TimerProperties::find(text).asked_ms(stored_ms)
+        TimerProperties::find(text).asked.ms(stored_ms)
     }
 
     fn due_ms(text: &[u8], stored_ms: i64) -> Option<i64> {

@@ -57,6 +57,9 @@ fn put(
             format!("broker unable to service, until {}", broker.config.accept_sends_from_ms),
         ));
     }
+    if broker.is_flush_stuck(exchange.now_ns) {
+        return Err(reply::busy());
+    }
     let target = target(broker, exchange, call, &view)?;
     if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
         put_batch(broker, exchange, call, to, &view, target)
@@ -224,6 +227,9 @@ fn put_single(
             let appended = broker.store.append(&message);
             appended.inspect(|appended| broker.stats.count_put(appended))
         }
+        Kind::Timed(due_ms) if !known.has_real_place => {
+            timer::put_sent(broker, &message, &known, due_ms, exchange.now_ms)
+        }
         _ => put_aside(broker, kind, &message, exchange.now_ms),
     };
     broker.scratch_properties = tail;
@@ -234,13 +240,17 @@ fn put_single(
         && !to.oneway
         && !view.topic.starts_with(RETRY_PREFIX.as_bytes())
     {
-        let staged = &mut broker.acks.staged;
-        let name = &broker.config.broker_name;
-        let handle =
-            staged.add_text(|out| RecallHandle::write(out, view.topic, name, due_ms, unique_key));
-        staged.acks.last_mut().expect("promised just now").recall_handle = handle;
+        promise_recall(broker, view.topic, due_ms, unique_key);
     }
     Ok(())
+}
+
+/// The producer promised an answer just now is also told how to take its timer message back.
+fn promise_recall(broker: &mut Broker, topic: &[u8], due_ms: i64, unique_key: &[u8]) {
+    let staged = &mut broker.acks.staged;
+    let name = &broker.config.broker_name;
+    let handle = staged.add_text(|out| RecallHandle::write(out, topic, name, due_ms, unique_key));
+    staged.acks.last_mut().expect("promised just now").recall_handle = handle;
 }
 
 fn count(broker: &mut Broker, meter: MeterId, appended: &Appended) {
@@ -376,7 +386,7 @@ fn kind_of(
         let is_shared = !known.light_queues.is_empty() && broker.config.shares_messages();
         let due_ms = match view.sys_flag & TRANSACTION_MASK {
             TRANSACTION_PREPARED | TRANSACTION_ROLLBACK => None,
-            _ => timer::due_of(broker, known, view.properties, now_ms)?,
+            _ => timer::due_of(broker, known, now_ms)?,
         };
         Ok(match due_ms {
             Some(due_ms) => Kind::Timed(due_ms),

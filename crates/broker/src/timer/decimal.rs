@@ -1,31 +1,46 @@
 //! Numbers as text for properties, without memory of their own.
 
-use std::fmt;
-
 /// A number as text, without memory of its own.
 pub(super) struct Decimal {
     bytes: [u8; 20],
-    len: usize,
+    from: usize,
 }
 
 impl Decimal {
     pub(super) fn of(number: i64) -> Decimal {
-        let mut decimal = Decimal { bytes: [0; 20], len: 0 };
-        fmt::Write::write_fmt(&mut decimal, format_args!("{number}"))
-            .expect("20 digits are enough");
+        let mut decimal = Decimal { bytes: [0; 20], from: 20 };
+        let mut rest = number.unsigned_abs();
+        loop {
+            decimal.push((rest % 10) as u8 + b'0');
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            decimal.push(b'-');
+        }
         decimal
     }
 
+    fn push(&mut self, byte: u8) {
+        self.from -= 1;
+        self.bytes[self.from] = byte;
+    }
+
     pub(super) fn text(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        &self.bytes[self.from..]
     }
 }
 
-impl fmt::Write for Decimal {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let to = self.bytes.get_mut(self.len..self.len + text.len()).ok_or(fmt::Error)?;
-        to.copy_from_slice(text.as_bytes());
-        self.len += text.len();
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_everywhere() {
+        for number in [0, 7, -1, 10, 1_700_000_000_000, i64::MAX, i64::MIN] {
+            assert_eq!(Decimal::of(number).text(), number.to_string().as_bytes());
+        }
     }
 }

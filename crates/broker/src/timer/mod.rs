@@ -23,7 +23,7 @@ pub use check::TimerCheck;
 pub use deliver::deliver_due;
 pub use load::load;
 pub use metrics::TimerMetrics;
-pub use put::{due_of, put};
+pub use put::{due_of, put, put_sent};
 pub use recall::{RecallHandle, recall, timestamp_invalid};
 
 use recall::Recalled;

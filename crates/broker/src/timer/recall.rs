@@ -11,6 +11,7 @@ use protocol::code::response_code;
 use remoting::Refusal;
 use store::Appended;
 
+use super::decimal::Decimal;
 use super::load::RECALL_REACH_MS;
 use super::put::{due_of, put};
 use crate::broker::Broker;
@@ -38,20 +39,14 @@ pub struct RecallHandle {
 impl RecallHandle {
     /// Appends the handle of a message of `topic` that is due at `due_ms`.
     pub fn write(out: &mut Vec<u8>, topic: &[u8], broker: &str, due_ms: i64, unique_key: &[u8]) {
-        let mut text = Vec::with_capacity(topic.len() + broker.len() + unique_key.len() + 32);
-        let timestamp = (timer::out_ms(due_ms) + 1).to_string();
-        for word in [VERSION.as_bytes(), topic, broker.as_bytes(), timestamp.as_bytes()] {
-            text.extend_from_slice(word);
-            text.push(b' ');
+        let start = out.len();
+        let timestamp = Decimal::of(timer::out_ms(due_ms) + 1);
+        for word in [VERSION.as_bytes(), topic, broker.as_bytes(), timestamp.text()] {
+            out.extend_from_slice(word);
+            out.push(b' ');
         }
-        text.extend_from_slice(unique_key);
-        for three in text.chunks(3) {
-            let at = |i: usize| u32::from(three.get(i).copied().unwrap_or(0));
-            let bits = at(0) << 16 | at(1) << 8 | at(2);
-            let digits = [18, 12, 6, 0].map(|shift| DIGITS[(bits >> shift & 63) as usize]);
-            out.extend_from_slice(&digits[..=three.len()]);
-            out.extend_from_slice(&b"=="[..3 - three.len()]);
-        }
+        out.extend_from_slice(unique_key);
+        into_digits(out, start);
     }
 
     /// Reads a handle; `None` when it is none.
@@ -80,6 +75,25 @@ impl RecallHandle {
         let (timestamp, unique_key) = (words.next()?, words.next().filter(|key| !key.is_empty())?);
         Some(RecallHandle { topic, broker_name, timestamp, unique_key })
     }
+}
+
+/// Turns everything from `start` on into digits, four for three bytes: from the end, as the digits
+/// then never reach bytes that are still to be turned.
+fn into_digits(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    let padding = len.next_multiple_of(3) - len;
+    out.resize(start + (len + padding) / 3 * 4, 0);
+    let text = &mut out[start..];
+    for group in (0..len.div_ceil(3)).rev() {
+        // Beyond the text stands the zero it was made longer with, or a digit of the last group.
+        let byte = |at: usize| if at < len { u32::from(text[at]) } else { 0 };
+        let at = group * 3;
+        let bits = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
+        let digit = |shift: u32| DIGITS[(bits >> shift & 63) as usize];
+        text[group * 4..][..4].copy_from_slice(&[digit(18), digit(12), digit(6), digit(0)]);
+    }
+    let end = text.len();
+    text[end - padding..].fill(b'=');
 }
 
 /// Stages the message that takes back what `handle` names.
@@ -120,7 +134,7 @@ pub fn recall(
         body: b"0",
         properties: &text,
     };
-    let due_ms = due_of(broker, &properties::scan(&text), &text, now_ms)?;
+    let due_ms = due_of(broker, &properties::scan(&text), now_ms)?;
     put(broker, &message, due_ms.ok_or_else(timestamp_invalid)?, now_ms)
         .map_err(|e| reply::put_error(&broker.config, e))
 }

@@ -14,6 +14,8 @@ const MINUTE_MS: i64 = 60_000;
 const OFFSET_BITS: u32 = 48;
 const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
 const NO_OFFSET: i64 = i64::MAX;
+/// Messages of a minute stand in pieces of so many: growing in place would leave holes.
+const PIECE_LEN: usize = 128;
 
 /// (ms within the minute, commit log offset) in 16 and 48 bits: ordered by time, then as put.
 type Packed = u64;
@@ -22,7 +24,31 @@ type Packed = u64;
 struct Bucket {
     /// The lowest queue offset in it.
     first: i64,
-    entries: Vec<Packed>,
+    full: Vec<Box<[Packed]>>,
+    /// Shorter than a piece.
+    last: Vec<Packed>,
+}
+
+impl Bucket {
+    fn push(&mut self, entry: Packed) {
+        if self.last.capacity() == 0 {
+            self.last.reserve_exact(PIECE_LEN / 16);
+        }
+        self.last.push(entry);
+        if self.last.len() == PIECE_LEN {
+            self.full.push(std::mem::take(&mut self.last).into_boxed_slice());
+        }
+    }
+
+    fn into_heap(self) -> BinaryHeap<Reverse<Packed>> {
+        let mut entries = Vec::with_capacity(self.full.len() * PIECE_LEN + self.last.len());
+        // Each piece is given back before the next is copied.
+        for piece in self.full {
+            entries.extend(piece.iter().copied().map(Reverse));
+        }
+        entries.extend(self.last.into_iter().map(Reverse));
+        entries.into()
+    }
 }
 
 /// See the module. Times in ms.
@@ -75,12 +101,8 @@ impl Table {
         self.len += 1;
         if minute > self.minute {
             let at = (time_ms.rem_euclid(MINUTE_MS) as u64) << OFFSET_BITS;
-            let fresh = || Bucket { first: queue_offset, entries: Vec::new() };
-            let entries = &mut self.later.entry(minute).or_insert_with(fresh).entries;
-            if entries.len() == entries.capacity() {
-                entries.reserve_exact((entries.len() / 8).max(8));
-            }
-            return entries.push(at | offset);
+            let fresh = || Bucket { first: queue_offset, full: Vec::new(), last: Vec::new() };
+            return self.later.entry(minute).or_insert_with(fresh).push(at | offset);
         }
         let at = if minute < self.minute { 0 } else { time_ms.rem_euclid(MINUTE_MS) as u64 };
         if self.current.len() == self.current.capacity() {
@@ -97,7 +119,7 @@ impl Table {
             let (minute, bucket) = next.remove_entry();
             self.minute = minute;
             self.current_first = bucket.first;
-            self.current = bucket.entries.into_iter().map(Reverse).collect::<Vec<_>>().into();
+            self.current = bucket.into_heap();
         }
         let Reverse(first) = *self.current.peek()?;
         let time_ms = self.time_of(first);
@@ -216,11 +238,14 @@ mod tests {
     #[test]
     fn a_message_that_waits_takes_less_than_ten_bytes() {
         let mut table = Table::new(0);
-        let count = 500_000_i64;
+        let count = 2_000_000_i64;
         for n in 0..count {
             table.insert(60_000 + n * 7_919 % (3 * 86_400_000), n * 200, n);
         }
-        let bytes: usize = table.later.values().map(|b| b.entries.capacity() * 8 + 100).sum();
+        let piece = PIECE_LEN * 8 + 16;
+        let of = |b: &Bucket| b.full.capacity() * 16 + b.full.len() * piece + b.last.capacity() * 8;
+        let bytes: usize = table.later.values().map(|b| of(b) + 100).sum();
         assert!(bytes < 10 * count as usize, "{bytes}");
+        assert_eq!(take_all(&mut table, 60_000 + 3 * 86_400_000).len(), count as usize);
     }
 }

@@ -120,7 +120,7 @@ fn commit(broker: &mut Broker, record: &Record<'_>, now_ms: i64) -> Result<(), R
         ..OwnPut::again(record, topic, queue_id, record.properties)
     };
     let known = properties::scan(record.properties);
-    timer::due_of(broker, &known, record.properties, now_ms)?;
+    timer::due_of(broker, &known, now_ms)?;
     put::put(broker, &message, now_ms).map_err(|e| reply::put_error(&broker.config, e))?;
     Ok(())
 }

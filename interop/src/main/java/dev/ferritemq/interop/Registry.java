@@ -31,6 +31,7 @@ import dev.ferritemq.interop.scenario.PushConsuming;
 import dev.ferritemq.interop.scenario.Queries;
 import dev.ferritemq.interop.scenario.Replies;
 import dev.ferritemq.interop.scenario.Retries;
+import dev.ferritemq.interop.scenario.Samples;
 import dev.ferritemq.interop.scenario.Sending;
 import dev.ferritemq.interop.scenario.Topics;
 import dev.ferritemq.interop.scenario.Transactions;
@@ -54,6 +55,9 @@ final class Registry {
                 Scenario.of("group.surplus-member", CORE, Grouping::surplusMember),
                 Scenario.of("group.broadcast", CORE, Grouping::broadcast).inSmoke(),
 
+                Scenario.of("group.four-members", CORE, Samples::fourMembers).limit(90),
+                Scenario.of("send.one-producer", CORE, Samples::oneProducer),
+                Scenario.of("content.splitter", CORE, Samples::splitter),
                 Scenario.of("send.sync", CORE, Sending::sync).inSmoke(),
                 Scenario.of("send.async", CORE, Sending::async).inSmoke(),
                 Scenario.of("send.oneway", CORE, Sending::oneway).inSmoke(),
@@ -148,6 +152,8 @@ final class Registry {
                 Scenario.of("transaction.twice", TRANSACTION, Transactions::twice),
                 Scenario.of("transaction.refused", TRANSACTION, Transactions::refused),
                 Scenario.of("transaction.delay-ignored", TRANSACTION, Transactions::delayIgnored),
+                Scenario.of("transaction.sample", TRANSACTION, Samples::transaction).limit(90),
+                Scenario.of("transaction.half-refused", TRANSACTION, Samples::halfRefused),
                 Scenario.of("delay.levels", DELAY, Delays::levels),
                 Scenario.of("delay.order", DELAY, Delays::order),
                 Scenario.of("delay.tags-keys", DELAY, Delays::tagsAndKeys),

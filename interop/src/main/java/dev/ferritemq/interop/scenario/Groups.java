@@ -65,7 +65,7 @@ public final class Groups {
         Check.contains(refused.getErrorMessage(), "subscription group no permission, " + group, "remark");
     }
 
-    /** D37: client ids, subscription, model, where to begin; code 206 when nobody is online. */
+    /** D37, H28: client ids, subscription, model, where to begin; code 206 when nobody is online. */
     public static void consumerConnection(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");
@@ -95,7 +95,7 @@ public final class Groups {
         });
     }
 
-    /** D38: the producer is known by group and topic. */
+    /** D38, H28: the producer is known by group and topic. */
     public static void producerConnection(Context context) throws Exception {
         String topic = context.topic(1);
         DefaultMQProducer producer = context.newProducer("p");
@@ -129,7 +129,7 @@ public final class Groups {
         Check.that(info.getProperties().containsKey("PROP_CONSUME_TYPE"), "properties " + info.getProperties());
     }
 
-    /** D30, H04: a running consumer is set back by time and gets the messages again. */
+    /** D30, H04, H08: a running consumer is set back by time and gets the messages again. */
     public static void resetOffset(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");
@@ -148,7 +148,7 @@ public final class Groups {
         Check.equal(1, inbox.byKey().get("k4"), "deliveries of k4");
     }
 
-    /** D36: another group takes over the offsets. */
+    /** D36, H05: another group takes over the offsets. */
     public static void cloneOffsets(Context context) throws Exception {
         context.requireCodeOfFiveClient(351);
         String topic = context.topic(1);

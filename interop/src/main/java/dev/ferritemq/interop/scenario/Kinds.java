@@ -89,7 +89,7 @@ public final class Kinds {
         context.readBack(space + "%" + topic, 4);
     }
 
-    /** Sends and deliveries leave traces in the trace topic, found by message id and by key. */
+    /** H07: sends and deliveries leave traces in the trace topic, found by message id and by key. */
     public static void trace(Context context) throws Exception {
         String topic = context.topic(1);
         String group = context.name("g");

@@ -26,7 +26,7 @@ public final class Operations {
         return consumer.getDefaultMQPushConsumerImpl().getmQClientFactory().getClientId();
     }
 
-    /** D31: the offsets each member has in memory. */
+    /** D31, H25: the offsets each member has in memory. */
     public static void consumerStatus(Context context) throws Exception {
         String topic = context.topic(2);
         String group = context.name("g");

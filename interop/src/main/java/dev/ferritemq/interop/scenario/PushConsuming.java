@@ -71,7 +71,7 @@ public final class PushConsuming {
         }
     }
 
-    /** F42-F45: a list of tags selects; {@code Aa} and {@code BB} have one hash and never mix. */
+    /** F42-F46: a list of tags selects; {@code Aa} and {@code BB} have one hash and never mix. */
     public static void tags(Context context) throws Exception {
         String topic = context.topic(2);
         String[] tags = {"A", "B", "C", "Aa", "BB"};

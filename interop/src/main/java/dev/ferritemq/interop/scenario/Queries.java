@@ -16,7 +16,7 @@ public final class Queries {
     private Queries() {
     }
 
-    /** D22, H01: all messages of a key, within topic and time. */
+    /** D22, H01, H08: all messages of a key, within topic and time. */
     public static void byKey(Context context) throws Exception {
         String topic = context.topic(2);
         String other = context.topic(1);

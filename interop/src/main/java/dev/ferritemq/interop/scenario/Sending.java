@@ -32,7 +32,7 @@ public final class Sending {
     private Sending() {
     }
 
-    /** A47, B59, B60, E01-E03, E07, E14: every send is SEND_OK, queues in turn, offsets from 0 without gaps. */
+    /** A47, B59, B60, E01-E03, E07, E08, E14, E16: all SEND_OK, queues in turn, offsets from 0 without gaps. */
     public static void sync(Context context) throws Exception {
         String topic = context.topic(4);
         List<SendResult> results = context.send(topic, 0, 100);
@@ -102,7 +102,7 @@ public final class Sending {
         };
     }
 
-    /** E05: nothing comes back, yet all are stored. */
+    /** E05, E06: nothing comes back, yet all are stored. */
     public static void oneway(Context context) throws Exception {
         String topic = context.topic(2);
         for (int i = 0; i < 100; i++) {
