@@ -9,14 +9,17 @@ use crate::call::Call;
 use crate::command::consumer::progress::group_of;
 use crate::error::Error;
 
+const NO_NAME_SERVER: &str =
+    "does a name server run there? -n host:port says where, or NAMESRV_ADDR";
+
 /// What to do about an error; `None` where its own words say it. Asks the name server for names
 /// like the one that is not known.
 pub fn after(call: &Call, error: &Error) -> Option<String> {
     let Error::Server(error) = error else { return None };
+    let is_of_name_servers = call.command.pack == "namesrv" && !call.options.has("b");
     let said = match error {
-        Client::NoNameServer(_) => {
-            "does a name server run there? -n host:port says where, or NAMESRV_ADDR".to_owned()
-        }
+        Client::NoNameServer(_) => NO_NAME_SERVER.to_owned(),
+        Client::NoAnswer(_) if is_of_name_servers => NO_NAME_SERVER.to_owned(),
         Client::NoAnswer(_) => {
             "does a server run there? clusterList shows the brokers' addresses, \
                                 and which of them answer"

@@ -3,8 +3,9 @@
 //! [`client::Admin`] and knows nothing of their code.
 //!
 //! Reading order: [`start`] finds out what is asked for, [`command`] is the table of commands,
-//! [`options`] and [`usage`] read and explain their options, [`call`] is what a command's function
-//! gets, [`out`] is where it says what it found, [`printf`] and [`text`] have Java's formats.
+//! [`options`] and [`usage`] read and explain their options, [`named`] looks up the brokers and
+//! clusters they name, [`call`] is what a command's function gets, [`out`] is where it says what it
+//! found, [`printf`] and [`text`] have Java's formats, [`advice`] says what to do after an error.
 //!
 //! # How to add a command
 //!

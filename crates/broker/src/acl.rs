@@ -2,8 +2,8 @@
 //! changes of those files.
 //!
 //! Checked on the loop before any handler. The files are read again every few seconds on
-//! `broker-save`, which also makes the changes that requests ask for (`handler/acl`): whoever asked
-//! is answered when the file is on disk and in force. A file that cannot be read leaves the
+//! `broker-save`, which also makes the changes that requests ask for (`handler/acl`): whoever
+//! asked is answered when the file is on disk and in force. A file that cannot be read leaves the
 //! accounts in force as they are.
 
 use std::cell::Cell;

@@ -99,7 +99,7 @@ fn timer_messages_survive_a_kill_and_are_delivered_once() {
     assert_on_time(&seen[1], before + 1_500);
     server.kill();
     // Without the progress, what was delivered comes again, but nothing is lost.
-    for name in ["timercheck", "timercheck.bak"] {
+    for name in ["timercheck", "timercheck.bak", "timercheck.tmp"] {
         let _ = std::fs::remove_file(folder.path().join("store/config").join(name));
     }
     let (_server, mut peer) = start(folder.path(), &[]);

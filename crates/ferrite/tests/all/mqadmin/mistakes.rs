@@ -16,6 +16,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
         "topicStatus -t TopicTest -n 127.0.0.1",
         &["127.0.0.1: invalid socket address", "-n host:port says where"],
     ),
+    ("getNamesrvConfig -n 127.0.0.1:1", &["Connection refused", "-n host:port says where"]),
     // Which broker?
     ("updateTopic -t T -b broker-z", &["no broker is named broker-z: did you mean broker-a?"]),
     ("updateTopic -t T -b elsewhere", &["no broker is named elsewhere: there are broker-a ($A)"]),
