@@ -48,4 +48,4 @@ pub mod signal;
 pub mod start;
 pub mod threads;
 
-pub use start::{RunningBroker, StartError, start, start_with_file};
+pub use start::{Given, RunningBroker, StartError, start, start_given};

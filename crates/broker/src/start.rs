@@ -1,6 +1,7 @@
 //! Starting and stopping a broker: ports, store, state files, threads, in this order; stopping
 //! goes the other way.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -95,7 +96,16 @@ pub struct RunningBroker {
 /// # Errors
 /// See [`StartError`]; nothing is left running.
 pub fn start(config: BrokerConfig) -> Result<RunningBroker, StartError> {
-    start_with_file(config, None)
+    start_given(config, Given::default())
+}
+
+/// Where a configuration came from.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The file that changes at run time are kept in.
+    pub file: Option<PathBuf>,
+    /// Values of Java's keys that nothing here acts on; shown when the configuration is asked for.
+    pub without_effect: BTreeMap<String, String>,
 }
 
 /// Fills the tables from the state files and from what the store holds beyond them.
@@ -122,14 +132,11 @@ fn load_state(
     Ok(topic_journal)
 }
 
-/// Starts a broker that keeps changes of its configuration in `config_file`.
+/// Starts a broker that keeps changes of its configuration in the file it came from.
 ///
 /// # Errors
 /// See [`StartError`]; nothing is left running.
-pub fn start_with_file(
-    mut config: BrokerConfig,
-    config_file: Option<PathBuf>,
-) -> Result<RunningBroker, StartError> {
+pub fn start_given(mut config: BrokerConfig, given: Given) -> Result<RunningBroker, StartError> {
     let boot_ms = wall_ms();
     complete(&mut config)?;
     let mut server = Server::bind(server_config(&config)?)?;
@@ -157,7 +164,8 @@ pub fn start_with_file(
     let intervals = intervals(&config);
     let parts = Parts { config, identity, store, delay_levels_ms, signals: signals.clone() };
     let mut broker = Broker::new(parts);
-    broker.config_file = config_file;
+    broker.config_file = given.file;
+    broker.foreign_config = given.without_effect;
     broker.acl = acl;
     let topic_journal = load_state(&mut broker, &*disk, &config_dir, topics, knows_all)?;
     let address = broker.identity.address.clone();

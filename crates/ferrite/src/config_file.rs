@@ -1,6 +1,7 @@
 //! Reads configuration as operators write it: a Java properties file, then `key=value` words from
 //! the command line. Nothing is dropped silently. Used by the servers and by `ferrite config`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -187,6 +188,25 @@ pub fn load(
         notes.extend(apply(section, property, "command line".to_owned())?);
     }
     Ok(notes)
+}
+
+/// What was given for keys of Java's that this section does not act on: shown when the
+/// configuration is asked for.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn without_effect(
+    section: &dyn Section,
+    file: Option<&Path>,
+    words: &[String],
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let given = file.map(read).transpose()?.unwrap_or_default();
+    let given = given.into_iter().map(|property| (property.key, property.value));
+    let words = words.iter().filter_map(|word| word.split_once('='));
+    let words = words.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let rows = section.rows();
+    let all = given.chain(words).map(|(key, value)| (meant(section, &key).to_owned(), value));
+    Ok(all.filter(|(key, _)| !rows.iter().any(|row| row.key == key)).collect())
 }
 
 fn apply(

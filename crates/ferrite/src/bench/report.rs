@@ -21,6 +21,8 @@ pub struct Latency {
     pub p99: f64,
     /// One in a thousand is slower.
     pub p999: f64,
+    /// One in ten thousand is slower.
+    pub p9999: f64,
     /// The slowest.
     pub max: f64,
 }
@@ -36,15 +38,17 @@ impl Latency {
             p90: at(0.9),
             p99: at(0.99),
             p999: at(0.999),
+            p9999: at(0.9999),
             max: ms(histogram.max()),
         })
     }
 
     /// In words.
     pub fn line(&self) -> String {
-        let Latency { count, p50, p90, p99, p999, max } = self;
+        let Latency { count, p50, p90, p99, p999, p9999, max } = self;
         format!(
-            "p50 {p50:.3}  p90 {p90:.3}  p99 {p99:.3}  p99.9 {p999:.3}  max {max:.3} ms  ({count})"
+            "p50 {p50:.3}  p90 {p90:.3}  p99 {p99:.3}  p99.9 {p999:.3}  \
+             p99.99 {p9999:.3}  max {max:.3} ms  ({count})"
         )
     }
 }

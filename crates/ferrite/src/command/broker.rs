@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use broker::Given;
 use broker::config::{BrokerConfig, JAVA_KEYS};
 use clap::Args;
 
@@ -59,7 +60,9 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut config = BrokerConfig::default();
-    let mut notes = config_file::load(&mut config, args.config_file.as_deref(), &args.settings)?;
+    let file = args.config_file.as_deref();
+    let mut notes = config_file::load(&mut config, file, &args.settings)?;
+    let without_effect = config_file::without_effect(&config, file, &args.settings)?;
     if let Some(file) = &args.config_file {
         let keys = config_file::read(file)?.into_iter().map(|property| property.key).collect();
         notes.extend(stored::keep_sizes(&mut config, &keys));
@@ -89,8 +92,8 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         tracing::warn!("{}", note.0);
     }
     let name_servers = config.namesrv_addr.clone();
-    let running =
-        broker::start_with_file(config, args.config_file).context("the broker did not start")?;
+    let given = Given { file: args.config_file, without_effect };
+    let running = broker::start_given(config, given).context("the broker did not start")?;
     let mut line = format!(
         "The broker[{}, {}] boot success. serializeType=JSON",
         running.name(),

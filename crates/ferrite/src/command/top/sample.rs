@@ -146,7 +146,8 @@ fn state(info: &StringMap<String>) -> BrokerState {
     BrokerState {
         version: version.unwrap_or_else(|_| text("brokerVersionDesc").to_owned()),
         in_tps: first("putTps"),
-        out_tps: first("getTransferredTps"),
+        // Releases before 5 spell it otherwise.
+        out_tps: first("getTransferredTps").max(first("getTransferedTps")),
         disk: first("commitLogDiskRatio"),
         page_cache_ms: count("pageCacheLockTimeMills"),
         in_today: count("msgPutTotalTodayNow") - count("msgPutTotalTodayMorning"),
@@ -208,6 +209,7 @@ mod tests {
             ("brokerVersion", "479"),
             ("putTps", "12.5 3.0 1.0"),
             ("getTransferredTps", "bad"),
+            ("getTransferedTps", "3.5 1.0 1.0"),
             ("commitLogDiskRatio", "0.25"),
             ("pageCacheLockTimeMills", "7"),
             ("msgPutTotalTodayNow", "30"),
@@ -215,7 +217,7 @@ mod tests {
         ];
         let info = info.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let state = state(&info.into());
-        assert_eq!((state.version.as_str(), state.in_tps, state.out_tps), ("V5_3_3", 12.5, 0.0));
+        assert_eq!((state.version.as_str(), state.in_tps, state.out_tps), ("V5_3_3", 12.5, 3.5));
         assert_eq!((state.disk, state.page_cache_ms, state.in_today), (0.25, 7, 20));
     }
 
