@@ -136,19 +136,8 @@ impl Exposition {
 
     /// Adds a value with a text for each label of the metric at `index` of the table.
     pub fn add(&mut self, index: usize, labels: &[&str], value: impl Display) {
-        let row = &self.table[index];
-        debug_assert_eq!(row.labels.len(), labels.len(), "{}", row.name);
-        let (count, text) = &mut self.series[index];
-        if *count >= self.series_max {
-            self.left_out += 1;
-            return;
-        }
-        *count += 1;
-        let mut all = self.common.clone();
-        for (name, value) in row.labels.iter().zip(labels) {
-            push_label(&mut all, name, value);
-        }
-        text.push_str(row.name);
+        let Some(Series { name, labels: all, text }) = self.series(index, labels) else { return };
+        text.push_str(name);
         if !all.is_empty() {
             let _ = write!(text, "{{{all}}}");
         }
@@ -165,20 +154,9 @@ impl Exposition {
         (bounds, unit): (&[u64; N], u64),
         histogram: &Histogram<N>,
     ) {
-        let row = &self.table[index];
-        debug_assert_eq!(row.labels.len(), labels.len(), "{}", row.name);
-        let (count, text) = &mut self.series[index];
-        if *count >= self.series_max {
-            self.left_out += 1;
-            return;
-        }
-        *count += 1;
-        let mut all = self.common.clone();
-        for (name, value) in row.labels.iter().zip(labels) {
-            push_label(&mut all, name, value);
-        }
+        let Some(Series { name, labels: all, text }) = self.series(index, labels) else { return };
         let comma = if all.is_empty() { "" } else { "," };
-        let (name, unit) = (row.name, unit as f64);
+        let unit = unit as f64;
         let mut below = 0;
         // Writing to a string cannot fail.
         for (bound, count) in bounds.iter().zip(&histogram.counts) {
@@ -191,6 +169,23 @@ impl Exposition {
         let braces = if all.is_empty() { String::new() } else { format!("{{{all}}}") };
         let _ = writeln!(text, "{name}_count{braces} {count}");
         let _ = writeln!(text, "{name}_sum{braces} {}", *sum as f64 / unit);
+    }
+
+    /// Counts another series of the metric at `index` of the table; `None` if it is one too many.
+    fn series(&mut self, index: usize, labels: &[&str]) -> Option<Series<'_>> {
+        let row = &self.table[index];
+        debug_assert_eq!(row.labels.len(), labels.len(), "{}", row.name);
+        let (count, text) = &mut self.series[index];
+        if *count >= self.series_max {
+            self.left_out += 1;
+            return None;
+        }
+        *count += 1;
+        let mut all = self.common.clone();
+        for (name, value) in row.labels.iter().zip(labels) {
+            push_label(&mut all, name, value);
+        }
+        Some(Series { name: row.name, labels: all, text })
     }
 
     /// Series that were left out.
@@ -210,6 +205,14 @@ impl Exposition {
         }
         out
     }
+}
+
+/// Where one series is written.
+struct Series<'a> {
+    name: &'static str,
+    /// All of its labels, as they are written.
+    labels: String,
+    text: &'a mut String,
 }
 
 fn push_label(out: &mut String, name: &str, value: &str) {
