@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Instructions a broker runs in user space per message, counted by valgrind (callgrind): unlike CPU
-# time they are the same on a busy machine, so that builds can be compared to a percent. The kernel's
-# share is not in them.
+# Instructions a broker runs in user space per message, counted by valgrind (callgrind): far steadier
+# than CPU time on a busy machine, so that builds can be compared to a few percent. The kernel's share
+# is not in them.
 #
 #   bench/instructions.sh BINARY[,BINARY..] [GOAL..]      (goals: g1 g2 g3 g3j g4 g5)
 #

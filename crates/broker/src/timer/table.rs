@@ -31,7 +31,7 @@ struct Bucket {
 
 impl Bucket {
     fn push(&mut self, entry: Packed) {
-        if self.last.capacity() == 0 {
+        if self.last.len() == self.last.capacity() {
             self.last.reserve_exact(PIECE_LEN / 16);
         }
         self.last.push(entry);
@@ -236,16 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_waits_takes_less_than_ten_bytes() {
+    fn a_message_that_waits_takes_nine_bytes_or_less() {
         let mut table = Table::new(0);
         let count = 2_000_000_i64;
         for n in 0..count {
             table.insert(60_000 + n * 7_919 % (3 * 86_400_000), n * 200, n);
         }
+        // What the allocator adds to a piece counts, too.
         let piece = PIECE_LEN * 8 + 16;
         let of = |b: &Bucket| b.full.capacity() * 16 + b.full.len() * piece + b.last.capacity() * 8;
         let bytes: usize = table.later.values().map(|b| of(b) + 100).sum();
-        assert!(bytes < 10 * count as usize, "{bytes}");
+        assert!(bytes <= 9 * count as usize, "{bytes}");
         assert_eq!(take_all(&mut table, 60_000 + 3 * 86_400_000).len(), count as usize);
     }
 }
