@@ -145,26 +145,24 @@ impl Watch {
 
     /// Makes the changes that were asked for, one after the other.
     pub fn make_changes(&self, shared: &Shared) {
-        let with_acl = |step: &mut dyn FnMut(&mut Acl)| {
+        while let Some((change, to, home)) = Watch::next_asked(shared) {
+            let made = acl::make(&self.files, &*self.disk, &change, home);
             let mut service = shared.service.lock().expect("the loop panicked");
-            service.broker.acl.as_mut().map(step)
-        };
-        loop {
-            let mut next = None;
-            with_acl(&mut |acl| {
-                next = acl.asked.pop_front().map(|(change, to)| {
-                    let home = change.account().and_then(|key| acl.access.home_of(key));
-                    (home.map(Path::to_owned), change, to)
-                });
-            });
-            let Some((home, change, to)) = next else { return };
-            let mut made = Some(acl::make(&self.files, &*self.disk, &change, home));
-            with_acl(&mut |acl| {
-                let made = made.take().map(|made| made.map(|access| acl.access = access));
-                acl.changed.extend(made.map(|made| (to, made)));
-            });
+            if let Some(acl) = &mut service.broker.acl {
+                acl.changed.push((to, made.map(|access| acl.access = access)));
+            }
+            drop(service);
             shared.waker.wake();
         }
+    }
+
+    /// A change that waits, who asked for it, and the file of its account if that has one.
+    fn next_asked(shared: &Shared) -> Option<(Change, ReplyHandle, Option<PathBuf>)> {
+        let mut service = shared.service.lock().expect("the loop panicked");
+        let acl = service.broker.acl.as_mut()?;
+        let (change, to) = acl.asked.pop_front()?;
+        let home = change.account().and_then(|key| acl.access.home_of(key)).map(Path::to_owned);
+        Some((change, to, home))
     }
 
     /// Reads the files if it is time and hands over what they say if they changed.
