@@ -69,8 +69,16 @@ pub fn scan(text: &[u8]) -> Known<'_> {
 impl Known<'_> {
     /// The delay level; 0 for none.
     pub fn delay_level(&self) -> i32 {
-        let level = std::str::from_utf8(self.delay_level).ok().and_then(|t| t.parse::<i32>().ok());
-        level.unwrap_or(0).max(0)
+        self.given_delay_level().unwrap_or(0).max(0)
+    }
+
+    fn given_delay_level(&self) -> Option<i32> {
+        std::str::from_utf8(self.delay_level).ok()?.parse().ok()
+    }
+
+    /// Whether a delay level is given that is no 32-bit integer.
+    pub fn has_bad_delay_level(&self) -> bool {
+        !self.delay_level.is_empty() && self.given_delay_level().is_none()
     }
 
     /// Whether a delay level above 0 is set.
@@ -139,6 +147,8 @@ mod tests {
         assert_eq!(known.unique_key, b"AC11");
         assert!(known.is_delayed() && !known.is_half() && !known.has_cluster);
         assert_eq!(known.tags_code(), 2_598_919);
+        assert!(!known.has_bad_delay_level() && !scan(b"").has_bad_delay_level());
+        assert!(scan(b"DELAY\x012147483648\x02").has_bad_delay_level());
         assert_eq!(scan(b"").tags_code(), 0);
         assert_eq!(scan(b"\x02\x01\x02nonsense").keys, b"");
     }

@@ -188,6 +188,7 @@ fn put_single(
         return Err(reply::illegal_message(&broker.config));
     }
     let known = properties::scan(view.properties);
+    check_delay_level(&known)?;
     let kind = kind_of(broker, &known, view, exchange.now_ms)?;
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
     let filtered;
@@ -342,6 +343,16 @@ fn own_properties(
     own_key
 }
 
+/// Java refuses so what it cannot read, rather than deliver at once what was to come later.
+fn check_delay_level(known: &Known<'_>) -> Result<(), Refusal> {
+    if !known.has_bad_delay_level() {
+        return Ok(());
+    }
+    let level = String::from_utf8_lossy(known.delay_level);
+    let remark = format!("the property DELAY is no 32-bit integer: \"{}\"", level.escape_debug());
+    Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+}
+
 /// Prepared and rolled back messages are stored, not queued.
 fn dispatch_of(sys_flag: i32) -> Dispatch {
     match sys_flag & TRANSACTION_MASK {
@@ -471,6 +482,11 @@ fn put_batch(
     if view.topic.starts_with(RETRY_PREFIX.as_bytes()) {
         let topic = String::from_utf8_lossy(view.topic);
         return Err(illegal(format!("batch request does not support retry group {topic}")));
+    }
+    let known = properties::scan(view.properties);
+    check_delay_level(&known)?;
+    if known.is_delayed() || view.sys_flag & TRANSACTION_MASK != 0 {
+        return Err(reply::illegal_message(&broker.config));
     }
     let Some(born_host) = exchange.peer(call.connection) else { return Ok(()) };
     let store_host = broker.identity.store_host;

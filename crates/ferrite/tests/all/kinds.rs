@@ -27,7 +27,7 @@ impl Seen {
     }
 }
 
-fn start(folder: &Path) -> (Server, String) {
+pub fn start(folder: &Path) -> (Server, String) {
     let settings = ["messageDelayLevel=1s 2s", "transactionTimeOut=50"];
     let more = ["transactionCheckInterval=100", "transactionCheckMax=2"];
     Server::broker(folder, "", &[settings, more].concat())
@@ -157,7 +157,7 @@ fn messages_sent_to_a_retry_topic_too_often_are_dead_letters() {
 
 const PREPARED: &str = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}P\u{2}UNIQ_KEY\u{1}";
 
-fn prepare(peer: &mut Peer, topic: &str, key: &str) -> (String, String) {
+pub fn prepare(peer: &mut Peer, topic: &str, key: &str) -> (String, String) {
     let properties = format!("{PREPARED}{key}\u{2}");
     let born = base::clock::wall_ms().to_string();
     let fields = [
@@ -189,7 +189,7 @@ fn end(peer: &mut Peer, half: &(String, String), how: &str, is_check: bool) -> I
     peer.ask(37, &fields, &[])
 }
 
-fn heartbeat(peer: &mut Peer) {
+pub fn heartbeat(peer: &mut Peer) {
     let body = br#"{"clientID":"c","producerDataSet":[{"groupName":"P"}],"consumerDataSet":[]}"#;
     assert_eq!(peer.ask(34, &[], body).code, 0);
 }

@@ -1,6 +1,7 @@
 //! End to end: drives the built `ferrite`.
 
 mod access;
+mod diagnosis;
 mod documents;
 mod health;
 mod keys;
@@ -12,10 +13,13 @@ mod operators;
 mod package;
 mod peer;
 mod pop;
+mod producing;
 mod quickstart;
+mod refused;
 mod retention;
 mod servers;
 mod shell;
+mod storage;
 mod store_tool;
 mod timers;
 mod top;

@@ -107,7 +107,10 @@ fn bad_messages_are_refused_or_harmless() {
     let answer = send("", "0", b"");
     assert!(answer.0 == 13 && answer.1.starts_with("the message is illegal"), "44: {}", answer.1);
     harmless("47", send("a\u{1}b\u{1}c\u{2}\u{2}\u{1}", "0", b"x"));
-    for level in ["0", "-1", "x"] {
+    // As Java does, for it cannot read the number.
+    let answer = send("DELAY\u{1}x\u{2}", "0", b"x");
+    assert_eq!(answer, (1, "the property DELAY is no 32-bit integer: \"x\"".to_owned()), "51");
+    for level in ["0", "-1"] {
         harmless("51", send(&format!("DELAY\u{1}{level}\u{2}"), "0", b"x"));
     }
     for keys in ["k".repeat(10_000), "k ".repeat(1_000)] {
