@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
+import dev.ferritemq.interop.scenario.Attempts;
 import dev.ferritemq.interop.scenario.Brokers;
 import dev.ferritemq.interop.scenario.Contents;
 import dev.ferritemq.interop.scenario.Delays;
@@ -23,6 +24,7 @@ import dev.ferritemq.interop.scenario.Groups;
 import dev.ferritemq.interop.scenario.Grouping;
 import dev.ferritemq.interop.scenario.Kinds;
 import dev.ferritemq.interop.scenario.LitePulling;
+import dev.ferritemq.interop.scenario.Members;
 import dev.ferritemq.interop.scenario.NameServers;
 import dev.ferritemq.interop.scenario.Offsets;
 import dev.ferritemq.interop.scenario.Operations;
@@ -35,6 +37,7 @@ import dev.ferritemq.interop.scenario.Samples;
 import dev.ferritemq.interop.scenario.Sending;
 import dev.ferritemq.interop.scenario.Topics;
 import dev.ferritemq.interop.scenario.Transactions;
+import dev.ferritemq.interop.scenario.Uses;
 
 /** All scenarios. To add one: a method (or class), and a line here. */
 final class Registry {
@@ -55,6 +58,10 @@ final class Registry {
                 Scenario.of("group.surplus-member", CORE, Grouping::surplusMember),
                 Scenario.of("group.broadcast", CORE, Grouping::broadcast).inSmoke(),
 
+                Scenario.of("group.broadcast-orderly", CORE, Members::broadcastOrderly).limit(120),
+                Scenario.of("group.mixed-subscriptions", CORE, Members::mixedSubscriptions).limit(120),
+                Scenario.of("group.backlog", CORE, Members::backlog).limit(120),
+                Scenario.of("group.threads", CORE, Members::threads).limit(90),
                 Scenario.of("group.four-members", CORE, Samples::fourMembers).limit(90),
                 Scenario.of("send.one-producer", CORE, Samples::oneProducer),
                 Scenario.of("content.splitter", CORE, Samples::splitter),
@@ -67,6 +74,13 @@ final class Registry {
                 Scenario.of("send.auto-create", CORE, Sending::autoCreate).inSmoke(),
                 Scenario.of("send.auto-create-template", CORE, Sending::autoCreateFromTemplate),
                 Scenario.of("send.unknown-topic", CORE, Sending::unknownTopic),
+                Scenario.of("send.attempts", CORE, Attempts::sync),
+                Scenario.of("send.attempts-async", CORE, Attempts::async),
+                Scenario.of("send.second-attempt", CORE, Attempts::second),
+                Scenario.of("send.batch-requests", CORE, Attempts::batch),
+                Scenario.of("use.three-ways", CORE, Uses::threeWays),
+                Scenario.of("use.order-states", CORE, Uses::orderStates).limit(90),
+                Scenario.of("use.market", CORE, Uses::market),
 
                 Scenario.of("content.properties", CORE, Contents::properties).inSmoke(),
                 Scenario.of("content.properties-over-limit", CORE, Contents::propertiesOverLimit),
@@ -154,6 +168,11 @@ final class Registry {
                 Scenario.of("transaction.delay-ignored", TRANSACTION, Transactions::delayIgnored),
                 Scenario.of("transaction.sample", TRANSACTION, Samples::transaction).limit(90),
                 Scenario.of("transaction.half-refused", TRANSACTION, Samples::halfRefused),
+                Scenario.of("transaction.check-times", TRANSACTION, Transactions::checkTimes).limit(120),
+                Scenario.of("transaction.wrong-ends", TRANSACTION, Transactions::wrongEnds),
+                Scenario.of("use.transfers", TRANSACTION, Uses::transfers).limit(120),
+                Scenario.of("use.unpaid-orders", DELAY, Uses::unpaidOrders),
+                Scenario.of("delay.wrong-levels", DELAY, Delays::wrongLevels),
                 Scenario.of("delay.levels", DELAY, Delays::levels),
                 Scenario.of("delay.order", DELAY, Delays::order),
                 Scenario.of("delay.tags-keys", DELAY, Delays::tagsAndKeys),

@@ -20,12 +20,19 @@ public final class Wire {
     /** Sends request {@code code} to {@code address}; {@code fields} are names and values in turn. */
     public static RemotingCommand call(DefaultMQProducer producer, String address, int code, Object... fields)
             throws Exception {
+        return callWith(producer, address, code, null, fields);
+    }
+
+    /** As {@link #call}, with a body. */
+    public static RemotingCommand callWith(DefaultMQProducer producer, String address, int code, byte[] body,
+            Object... fields) throws Exception {
         RemotingCommand request = RemotingCommand.createRequestCommand(code, null);
         Map<String, String> map = new HashMap<>();
         for (int i = 0; i < fields.length; i += 2) {
             map.put((String) fields[i], String.valueOf(fields[i + 1]));
         }
         request.setExtFields((HashMap<String, String>) map);
+        request.setBody(body);
         return api(producer).getRemotingClient().invokeSync(address, request, 10_000);
     }
 }

@@ -11,8 +11,10 @@ import dev.ferritemq.interop.Inbox;
 import dev.ferritemq.interop.Wire;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageDecoder;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
+import org.apache.rocketmq.remoting.protocol.RemotingCommand;
 
 /** The delay levels of {@code messageDelayLevel}: 1s 5s 10s ... 2h. */
 public final class Delays {
@@ -140,6 +142,45 @@ public final class Delays {
         context.sendOk(delayed(topic, "TagA", 2, 0));
         context.awaitStored(topic, 1);
         Check.equal("k2", context.readBack(topic, 1).get(0).getKeys(), "level 0 is delivered at once");
+    }
+
+    /** E38, E43: 0 and less are no delay; what is no number of 32 bits is refused, code 1, and a delayed batch. */
+    public static void wrongLevels(Context context) throws Exception {
+        String topic = context.topic(1);
+        MessageQueue parked = new MessageQueue("SCHEDULE_TOPIC_XXXX", context.cluster().brokerName(), 17);
+        for (String level : List.of("0", "-1", "-2147483648")) {
+            Check.equal(0, raw(context, topic, level).getCode(), "level " + level);
+        }
+        context.awaitStored(topic, 3);
+        long before = max(context, parked);
+        for (String level : List.of("2147483648", "-2147483649", "4294967297", "1.5", "one", "3 ")) {
+            var refused = raw(context, topic, level);
+            Check.equal(1, refused.getCode(), "SYSTEM_ERROR of level " + level + ", " + refused.getRemark());
+            Check.contains(refused.getRemark(), "\"" + level + "\"", "remark");
+        }
+        for (String level : List.of("19", "2147483647")) {
+            Check.equal(0, raw(context, topic, level).getCode(), "level " + level);
+        }
+        Check.eventually(10, "both at the highest level", () -> max(context, parked) >= before + 2);
+        byte[] batch = MessageDecoder.encodeMessages(List.of(Context.message(topic, "TagA", 1)));
+        for (String level : List.of("3", "99")) {
+            Check.equal(13, raw(context, 320, topic, level, batch).getCode(), "MESSAGE_ILLEGAL of a delayed batch");
+        }
+        List<String> levels = context.readBack(topic, 3).stream().map(m -> m.getProperty("DELAY")).toList();
+        Check.equal(List.of("0", "-1", "-2147483648"), levels, "what was not delayed");
+    }
+
+    /** A send whose level is any text; a client would refuse some. */
+    private static RemotingCommand raw(Context context, String topic, String level) throws Exception {
+        return raw(context, 310, topic, level, level.getBytes());
+    }
+
+    private static RemotingCommand raw(Context context, int code, String topic, String level, byte[] body)
+            throws Exception {
+        return Wire.callWith(context.producer(), context.brokerAddr(), code, body, "a", "p", "b", topic, "c", "TBW102",
+                "d", 4, "e", 0, "f", 0, "g", System.currentTimeMillis(), "h", 0, "i",
+                "DELAY\u0001" + level + "\u0002UNIQ_KEY\u0001" + context.name(level) + "\u0002", "j", 0, "k", false,
+                "m", code == 320);
     }
 
     private static long max(Context context, MessageQueue queue) throws Exception {

@@ -64,7 +64,7 @@ public final class Queries {
         }
     }
 
-    /** D21: by address and log position; a position that is none is refused. */
+    /** D21, H19: by address and log position; a position that is none is refused. */
     public static void byOffsetId(Context context) throws Exception {
         String topic = context.topic(1);
         SendResult result = context.sendOk(Context.message(topic, "TagA", 1));

@@ -10,6 +10,8 @@ import dev.ferritemq.interop.Check;
 import dev.ferritemq.interop.Context;
 import dev.ferritemq.interop.Inbox;
 import dev.ferritemq.interop.Wire;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
@@ -32,7 +34,7 @@ public final class Transactions {
     }
 
     /** Answers as told, by key; notes what it was asked. */
-    private static final class Listener implements TransactionListener {
+    private static class Listener implements TransactionListener {
         final Map<String, LocalTransactionState> first = new ConcurrentHashMap<>();
         final Map<String, LocalTransactionState> later = new ConcurrentHashMap<>();
         final ConcurrentLinkedQueue<MessageExt> asked = new ConcurrentLinkedQueue<>();
@@ -142,7 +144,7 @@ public final class Transactions {
         Check.within(asks, asks + 2, listener.asked.size(), "check-backs after the end");
     }
 
-    /** E54, E63: the producer is gone; another of the group is asked. */
+    /** E10, E54, E63: the producer is gone; another of the group is asked. */
     public static void otherProducer(Context context) throws Exception {
         String topic = context.topic(1);
         MessageQueue queue = context.queues(topic).get(0);
@@ -160,7 +162,10 @@ public final class Transactions {
         Check.atLeast(1, listener.asked("k0"), "check-backs");
     }
 
-    /** E57, B39: after transactionCheckMax questions it is set aside for good. */
+    /**
+     * E57, E58, B39: after transactionCheckMax questions it is set aside for good, where an application may
+     * take it from and do what it thinks right.
+     */
     public static void checkMax(Context context) throws Exception {
         String topic = context.topic(1);
         Listener listener = new Listener();
@@ -175,6 +180,44 @@ public final class Transactions {
         Check.equal("body-0", new String(message.getBody()), "body");
         Check.equal(3L, listener.asked("k0"), "check-backs");
         Check.equal(0L, context.admin().maxOffset(context.queues(topic).get(0)), "messages in the topic");
+        Inbox dropped = new Inbox();
+        var taker = context.pushConsumer(context.name("g"), "TRANS_CHECK_MAX_TIME_TOPIC", "*");
+        taker.registerMessageListener((MessageListenerConcurrently) (messages, how) -> {
+            dropped.add(messages.stream().filter(m -> topic.equals(m.getProperty("REAL_TOPIC"))).toList());
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        taker.start();
+        dropped.await(1, 30);
+        dropped.exactly(List.of("k0"), () -> "dropped");
+        context.sendOk(new Message(topic, "TagT", "k0", dropped.all().get(0).getBody()));
+        Check.equal("body-0", new String(context.readBack(topic, 1).get(0).getBody()), "what was sent for it");
+    }
+
+    /**
+     * E56: a check is answered by commit or rollback; until then the broker counts its questions, and not the
+     * deliveries: reconsumeTimes stays 0, also in what is consumed then.
+     */
+    public static void checkTimes(Context context) throws Exception {
+        String topic = context.topic(1);
+        Inbox inbox = new Inbox();
+        context.consume(context.name("g"), topic, "*", inbox);
+        Listener listener = new Listener() {
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                super.checkLocalTransaction(message);
+                return asked("k0") < 3 ? LocalTransactionState.UNKNOW : LocalTransactionState.COMMIT_MESSAGE;
+            }
+        };
+        send(producer(context, context.name("p"), listener), topic, 0);
+        inbox.await(1, 60);
+        Check.equal(0, inbox.all().get(0).getReconsumeTimes(), "reconsume times of the consumed message");
+        Check.that(inbox.all().get(0).getProperty("RECONSUME_TIME") == null, "RECONSUME_TIME");
+        List<String> counts = new ArrayList<>();
+        for (MessageExt asked : listener.asked) {
+            Check.equal(0, asked.getReconsumeTimes(), "reconsume times of a check");
+            counts.add(asked.getProperty("TRANSACTION_CHECK_TIMES"));
+        }
+        Check.equal(List.of("1", "2", "3"), counts.subList(0, 3), "TRANSACTION_CHECK_TIMES");
     }
 
     /** E54: an end that does not fit its half message changes nothing. */
@@ -197,9 +240,39 @@ public final class Transactions {
         context.readBack(topic, 1);
     }
 
+    /**
+     * E54: ends of what is no half message, at places before, in and behind the log; and one that names
+     * another topic, which nobody looks at. Nothing that is refused changes anything.
+     */
+    public static void wrongEnds(Context context) throws Exception {
+        String topic = context.topic(1);
+        String other = context.topic(1);
+        TransactionMQProducer producer = producer(context, context.name("p"), new Listener());
+        TransactionSendResult half = send(producer, topic, 0);
+        long position = half(context, half).getCommitLogOffset();
+        context.sendOk(Context.message(other, "TagA", 1));
+        long plain = context.readBack(other, 1).get(0).getCommitLogOffset();
+        String group = context.name("p");
+        for (long place : new long[] {-1, position + 1, plain, position + (1L << 40)}) {
+            for (int how : new int[] {COMMIT, ROLLBACK}) {
+                refused(end(context, half, topic, group, half.getQueueOffset(), place, how), "");
+            }
+        }
+        for (String name : new String[] {"", context.name("q"), group + "x"}) {
+            refused(end(context, half, topic, name, half.getQueueOffset(), position, ROLLBACK),
+                    "The producer group wrong");
+        }
+        refused(end(context, half, topic, group, -1, position, ROLLBACK), "The transaction state table offset wrong");
+        Check.equal(0L, context.admin().maxOffset(context.queues(topic).get(0)), "messages in the topic");
+        Check.equal(0, end(context, half, other, group, half.getQueueOffset(), position, COMMIT).getCode(),
+                "an end that names another topic");
+        Check.equal("k0", context.readBack(topic, 1).get(0).getKeys(), "keys");
+        context.readBack(other, 1);
+    }
+
     private static void refused(RemotingCommand reply, String remark) {
         Check.equal(1, reply.getCode(), "SYSTEM_ERROR, " + remark);
-        Check.contains(reply.getRemark(), remark, "remark");
+        Check.contains(String.valueOf(reply.getRemark()), remark, "remark");
     }
 
     private static RemotingCommand end(Context context, TransactionSendResult half, String topic, String group,

@@ -16,7 +16,7 @@ public final class Timers {
     private Timers() {
     }
 
-    /** Delivered once, not early by more than the wheel's second, in the real topic. */
+    /** E41: delivered once, not early by more than the wheel's second, in the real topic. */
     public static void deliver(Context context) throws Exception {
         context.requireServerFive();
         String topic = context.topic(2);
