@@ -310,7 +310,9 @@ impl Broker {
     fn acknowledge(&mut self, exchange: &mut Exchange<'_>, batch: AckBatch) {
         for ack in &batch.acks {
             match ack.promise {
-                Promise::Send => reply::acknowledge(&self.config, exchange, &batch, ack),
+                Promise::Send => {
+                    reply::acknowledge(&self.config, exchange, &batch, ack, response_code::SUCCESS);
+                }
                 Promise::Recalled => {
                     let id = batch.bytes(&ack.unique_key);
                     let region = self.config.region_id.as_bytes();
@@ -334,8 +336,13 @@ impl Broker {
         }
         let batch = self.acks.take_staged();
         self.refuse_batch(exchange, &batch, response_code::SERVICE_NOT_AVAILABLE);
-        while let Some(batch) = self.acks.take_failed() {
-            self.refuse_batch(exchange, &batch, response_code::FLUSH_DISK_TIMEOUT);
+        let code = response_code::FLUSH_DISK_TIMEOUT;
+        while let Some(mut batch) = self.acks.take_failed() {
+            for ack in batch.acks.iter().filter(|ack| ack.promise == Promise::Send) {
+                reply::acknowledge(&self.config, exchange, &batch, ack, code);
+            }
+            batch.acks.retain(|ack| ack.promise != Promise::Send);
+            self.refuse_batch(exchange, &batch, code);
         }
     }
 

@@ -123,14 +123,17 @@ pub fn refuse_send(
     );
 }
 
-/// Answers one stored message or batch.
+/// Answers one stored message or batch: with [`response_code::SUCCESS`], or
+/// [`response_code::FLUSH_DISK_TIMEOUT`] where it may not be on the disk. Clients read the same
+/// fields with both.
 pub fn acknowledge(
     config: &BrokerConfig,
     exchange: &mut Exchange<'_>,
     batch: &AckBatch,
     ack: &PendingAck,
+    code: i32,
 ) {
-    let Some(out) = exchange.answer_out(ack.to, response_code::SUCCESS) else { return };
+    let Some(out) = exchange.answer_out(ack.to, code) else { return };
     let unique_key = batch.bytes(&ack.unique_key);
     let recall_handle = batch.bytes(&ack.recall_handle);
     let view = SendReplyView {
@@ -144,7 +147,7 @@ pub fn acknowledge(
         ..SendReplyView::default()
     };
     let (kind, opaque) = (ack.to.kind, ack.to.opaque);
-    protocol::request::hot::write_send_reply(out, kind, opaque, 0, None, &view);
+    protocol::request::hot::write_send_reply(out, kind, opaque, code, None, &view);
 }
 
 /// 1: consumers may filter by tags, and by SQL92 where `enablePropertyFilter` says so.

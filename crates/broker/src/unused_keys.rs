@@ -561,7 +561,7 @@ pub const UNUSED: &[Unused] = &[
     },
     Unused {
         fate: Ignored,
-        why: "an acknowledgement waits as long as the disk needs, there is no FLUSH_DISK_TIMEOUT",
+        why: "an acknowledgement waits for the disk; FLUSH_DISK_TIMEOUT tells of a failed flush",
         keys: &["syncFlushTimeout"],
     },
     Unused {
