@@ -1,4 +1,4 @@
-//! Metrics and health over HTTP, end to end.
+//! Metrics and health over HTTP, end to end (H32).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

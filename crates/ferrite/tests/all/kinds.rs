@@ -177,7 +177,7 @@ pub fn prepare(peer: &mut Peer, topic: &str, key: &str) -> (String, String) {
     (answer.field("queueOffset").to_owned(), id.commit_log_offset.to_string())
 }
 
-fn end(peer: &mut Peer, half: &(String, String), how: &str, is_check: bool) -> Incoming {
+pub fn end(peer: &mut Peer, half: &(String, String), how: &str, is_check: bool) -> Incoming {
     let fields = [
         ("producerGroup", "P"),
         ("tranStateTableOffset", &*half.0),
@@ -281,7 +281,7 @@ fn silent_producers_are_asked_also_after_a_kill_and_given_up_in_the_end() {
     assert_eq!(bodies(&pull(&mut peer, "T")), ["C4", "C3"]);
 }
 
-/// A71, B36: where SQL92 is off, Java's text says so.
+/// A71, B36, F48: where SQL92 is off, Java's text says so.
 #[test]
 fn expressions_choose_messages_where_the_configuration_allows_it() {
     let folder = tempfile::tempdir().expect("a folder");

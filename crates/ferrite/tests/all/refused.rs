@@ -68,7 +68,7 @@ fn batch_of(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// E43: neither delays nor transactions.
+/// E43, E60: neither delays nor transactions.
 #[test]
 fn a_batch_is_neither_delayed_nor_half_of_a_transaction() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -6,6 +6,7 @@ use std::process::Command;
 use model::message_id::MessageId;
 use model::record::{self, Entry};
 
+use crate::kinds;
 use crate::peer::{Incoming, Peer};
 use crate::servers::Server;
 use crate::until::until;
@@ -141,6 +142,33 @@ fn a_queue_points_into_the_log() {
         // "TagA" and "Aa", as Java's String.hashCode has them.
         assert_eq!(number_at(12), if number % 2 == 0 { 2_598_919 } else { 2_112 });
     }
+}
+
+/// G24: half messages are in the log, under another topic, and in no queue or index of their own
+/// until they are committed.
+#[test]
+fn half_messages_are_stored_and_not_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, mut peer) = broker(folder.path(), &[]);
+    let halves = ["C1", "R1"].map(|key| kinds::prepare(&mut peer, "T", key));
+    let found = |peer: &mut Peer, key: &str| {
+        let asked = [("topic", "T"), ("key", key), ("maxNum", "8"), ("beginTimestamp", "0")];
+        let until_end = [("endTimestamp", "9223372036854775807")];
+        peer.ask(12, &[&asked[..], &until_end[..]].concat(), &[]).code == 0
+    };
+    for (half, key) in halves.iter().zip(["C1", "R1"]) {
+        let answer = peer.ask(33, &[("offset", &half.1)], &[]);
+        let Ok(Entry::Record(record)) = record::decode(&answer.body) else { panic!("no record") };
+        let stored = (record.topic, record.body);
+        assert_eq!(stored, (&b"RMQ_SYS_TRANS_HALF_TOPIC"[..], key.as_bytes()));
+        assert!(!found(&mut peer, key), "{key}");
+    }
+    assert!(kinds::pull(&mut peer, "T").is_empty());
+    assert_eq!(kinds::end(&mut peer, &halves[0], "8", false).code, 0);
+    assert_eq!(kinds::end(&mut peer, &halves[1], "12", false).code, 0);
+    until("the committed one is indexed", || found(&mut peer, "C1"));
+    assert_eq!(kinds::bodies(&kinds::pull(&mut peer, "T")), ["C1"]);
+    assert!(!found(&mut peer, "R1"));
 }
 
 /// G11, G12, G13, G26: what else there is, and that the abort file says how the last run ended.

@@ -138,6 +138,7 @@ fn members_clusters_and_system_topics_are_listed() {
     assert!(peer.topics().is_empty());
 }
 
+/// H29.
 #[test]
 fn a_broker_leaves_when_its_connection_closes() {
     let server = Server::new();
@@ -152,7 +153,7 @@ fn a_broker_leaves_when_its_connection_closes() {
 
 #[test]
 fn a_silent_broker_leaves_by_itself() {
-    // CL08, with a timeout of the broker's own.
+    // CL08, H29, with a timeout of the broker's own.
     let server = Server::with(|config| config.scan_interval_ms = 1);
     let mut broker = server.peer();
     let mut header = fields(0, "m:1");

@@ -1,4 +1,4 @@
-//! Retention and full disks (G18, G19, F29, CL43, CL44).
+//! Retention and full disks (G18, G19, G23, F29, CL43, CL44).
 
 use crate::rig::{NOW, bodies, message, run_jobs, small};
 use base::disk::Disk;
@@ -295,4 +295,33 @@ fn a_deleted_topic_stays_deleted() {
             }
         }
     }
+}
+
+/// G23: however long the removal of a file takes, the store goes on meanwhile.
+#[test]
+fn nothing_waits_for_a_removal() {
+    let mut rig = Rig::new(None, eager());
+    for _ in 0..200 {
+        rig.put().unwrap();
+        rig.later(20_000);
+    }
+    let before = rig.files("commitlog").len();
+    let mut removed = 0;
+    for _ in 0..80 * 2 {
+        rig.now_ms += HOUR_MS / 2;
+        for kind in JobKind::ALL {
+            let Some(job) = rig.store.next_job(rig.now_ms, kind) else { continue };
+            // The job is under way.
+            rig.put().unwrap();
+            let (last, mut out) = (rig.count as i64 - 1, Vec::new());
+            let queue = rig.queue();
+            let got = rig.store.get(queue, last, 1, 1 << 20, &mut |_| true, &mut out).unwrap();
+            assert_eq!((got.status, got.count), (GetStatus::Found, 1));
+            let there = rig.files("commitlog").len();
+            let done = job.run();
+            removed += there.saturating_sub(rig.files("commitlog").len());
+            rig.store.finish(done).unwrap();
+        }
+    }
+    assert!(removed > before / 2, "{removed} of {before}");
 }

@@ -1,5 +1,8 @@
 //! Crashes: random histories (see `sim::store`), and a device that fails at each of its calls.
 //! FERRITE_SEED=n repeats one history.
+//!
+//! Rows G14, G15, G27: a power cut loses nothing that was flushed before its answer, and of the
+//! rest only the end.
 
 use crate::rig::{NOW, bodies, message, small};
 use base::disk::Disk;

@@ -14,7 +14,11 @@ type Row = (&'static str, &'static str, &'static [&'static str]);
 /// Commands that end by themselves.
 const ROWS: &[Row] = &[
     ("DN02 DN06 D11", "clusterList", &["DefaultCluster .. broker-a .. $A", "broker-b .. $B"]),
-    ("D11-m", "clusterList -m", &["#InTotalYest .. #OutTotalYest .. #InTotalToday", "broker-b"]),
+    (
+        "D11-m H20",
+        "clusterList -m",
+        &["#InTotalYest .. #OutTotalYest .. #InTotalToday", "broker-b"],
+    ),
     // Topics.
     (
         "DN05 D01 D01-c D01-t",
@@ -59,7 +63,7 @@ const ROWS: &[Row] = &[
     ("D08-m", "updateOrderConf -t RowAll -m delete", &["delete orderConf success. topic=[RowAll]"]),
     ("D08-m", "updateOrderConf -t RowAll -m get", &["CODE: 22"]),
     ("D09 D09-t D09-i", "allocateMQ -t TopicTest -i ip1,ip2", &["\"ip1\":[{", "\"ip2\":[{"]),
-    ("D10 D10-t", "statsAll -t TopicTest", &["#Accumulation", "TopicTest .. GStay", "!RowAll"]),
+    ("D10 D10-t H21", "statsAll -t TopicTest", &["#Accumulation", "TopicTest .. GStay", "!RowAll"]),
     ("D10-a", "statsAll -a", &["#Accumulation", "!RowAll"]),
     // Brokers.
     ("D13 D13-b", "updateBrokerConfig -b $A -k fileReservedTime -v 70", &["success, $A", "!$B"]),
@@ -73,9 +77,9 @@ const ROWS: &[Row] = &[
         "getBrokerConfig -b $B",
         &["brokerName .. =  broker-b", "fileReservedTime .. =  71"],
     ),
-    ("D14 D14-b", "brokerStatus -b $A", &["brokerVersionDesc", "putTps", "runtime"]),
+    ("D14 D14-b H22", "brokerStatus -b $A", &["brokerVersionDesc", "putTps", "runtime"]),
     (
-        "D15 D15-b",
+        "D15 D15-b H23",
         "brokerConsumeStats -b $A",
         &[
             "#Broker Offset",
@@ -95,7 +99,7 @@ const ROWS: &[Row] = &[
     ("D19 D19-b", "cleanUnusedTopic -b $A", &["success"]),
     ("D19-c", "cleanUnusedTopic -c DefaultCluster", &["success"]),
     (
-        "DN07 D20 D20-b D20-s D20-c",
+        "DN07 D20 D20-b D20-s D20-c H26",
         "sendMsgStatus -b broker-b -s 64 -c 2",
         &["SEND_OK .. topic=broker-b .. SEND_OK"],
     ),
@@ -118,7 +122,7 @@ const ROWS: &[Row] = &[
         &["consumeResult=CR_SUCCESS"],
     ),
     (
-        "D25 D25-t D25-a D25-s",
+        "D25 D25-t D25-a D25-s H26",
         "checkMsgSendRT -t RowAll -a 2 -s 64",
         &["#Send Result", "true .. true", "Avg RT: ", "!true .. true .. true"],
     ),
@@ -136,13 +140,13 @@ const ROWS: &[Row] = &[
     // The end is -e, with Java too, and not the -d of some tables.
     ("D27-s D27-d", "consumeMessage -t RowAll -b broker-b -i 2 -s 0 -e $NOW", &["KEYS=rowkey"]),
     (
-        "D28 D28-t D28-c D28-s D28-b D28-e D28-d",
+        "D28 D28-t D28-c D28-s D28-b D28-e D28-d H06",
         "printMsg -t RowAll -c UTF-8 -s RowTag -b 0 -e 4102444800000 -d true",
         &["KEYS=rowkey", "BODY: hello", "!elsewhere"],
     ),
     ("D28-d", "printMsg -t RowAll -s RowTag -d false", &["KEYS=rowkey", "!BODY: hello"]),
     (
-        "D29 D29-t D29-a D29-i D29-c D29-s D29-b D29-e D29-p D29-d",
+        "D29 D29-t D29-a D29-i D29-c D29-s D29-b D29-e D29-p D29-d H06",
         "printMsgByQueue -t RowAll -a broker-b -i 2 -c UTF-8 -s RowTag -b 0 -e 4102444800000 \
          -p true -d true",
         &["KEYS=rowkey", "BODY: hello"],
@@ -154,13 +158,13 @@ const ROWS: &[Row] = &[
     ),
     // Groups.
     (
-        "D31 D31-g",
+        "D31 D31-g H24",
         "consumerProgress -g GStay",
         &["#Diff", "TopicTest .. broker-a .. 4                     4                     0"],
     ),
-    ("D31-s", "consumerProgress -g GStay -s true", &["#Client IP", "TopicTest .. broker-a"]),
+    ("D31-s H24", "consumerProgress -g GStay -s true", &["#Client IP", "TopicTest .. broker-a"]),
     (
-        "D32 D32-g",
+        "D32 D32-g H25",
         "consumerStatus -g GStay",
         &["$C", "Same subscription in the same group of consumer"],
     ),
@@ -187,7 +191,7 @@ const ROWS: &[Row] = &[
     ("D35-c D35-g", "deleteSubGroup -c DefaultCluster -g RowG", &["broker [$A]", "broker [$B]"]),
     ("D34 D34-c", "updateSubGroup -c DefaultCluster -g RowClone", &["group to $A success."]),
     (
-        "D36 D36-s D36-d D36-t D36-o",
+        "D36 D36-s D36-d D36-t D36-o H05",
         "cloneGroupOffset -s GStay -d RowClone -t TopicTest -o true",
         &["success. srcGroup[GStay], destGroup=[RowClone], topic[TopicTest]"],
     ),
@@ -209,7 +213,7 @@ const ROWS: &[Row] = &[
     ("D41", "getNamesrvConfig", &["clusterTest .. =  true"]),
     // What moves offsets and deletes, at the end.
     (
-        "D30 D30-g D30-t D30-s D30-f D30-c",
+        "D30 D30-g D30-t D30-s D30-f D30-c H04",
         "resetOffsetByTime -g GStay -t TopicTest -s 0 -f true -c false",
         &["force[true]", "broker-a .. 0 .. 0"],
     ),
@@ -226,11 +230,15 @@ const ROWS: &[Row] = &[
 const ENDLESS: &[Row] = &[
     ("D11-i", "clusterList -i 1", &["#Cluster Name .. broker-b .. #Cluster Name .. broker-b"]),
     (
-        "D12 D12-a D12-s D12-c D12-p D12-m D12-i",
+        "D12 D12-a D12-s D12-c D12-p D12-m D12-i H26",
         "clusterRT -c DefaultCluster -a 2 -s 64 -i 1 -p true -m room1",
         &["|room1|DefaultCluster|broker-a| .. |room1|DefaultCluster|broker-b|", "!#Cluster Name"],
     ),
-    ("D43", "startMonitoring", &["beginRound .. endRound"]),
+    (
+        "D43 H27",
+        "startMonitoring",
+        &["beginRound .. UndoneMsgs [consumerGroup=GStay, topic=TopicTest, .. endRound"],
+    ),
 ];
 
 /// Options of each command, as D lists them.

@@ -111,7 +111,7 @@ public final class Groups {
                 connection.getClientId(), "client id");
     }
 
-    /** D32: the broker passes the request on to the client and its answer back. */
+    /** D32, H25: the broker passes the request on to the client and its answer back. */
     public static void runningInfo(Context context) throws Exception {
         String topic = context.topic(2);
         String group = context.name("g");

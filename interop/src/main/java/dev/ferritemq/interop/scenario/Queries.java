@@ -50,7 +50,7 @@ public final class Queries {
         return new ArrayList<>(result.getMessageList());
     }
 
-    /** D24: by the id the client made. */
+    /** D24, H01: by the id the client made. */
     public static void byUniqueKey(Context context) throws Exception {
         String topic = context.topic(2);
         List<SendResult> results = context.send(topic, 0, 5);
@@ -64,7 +64,7 @@ public final class Queries {
         }
     }
 
-    /** D21, H19: by address and log position; a position that is none is refused. */
+    /** D21, H01, H19: by address and log position; a position that is none is refused. */
     public static void byOffsetId(Context context) throws Exception {
         String topic = context.topic(1);
         SendResult result = context.sendOk(Context.message(topic, "TagA", 1));
@@ -76,7 +76,7 @@ public final class Queries {
         Check.fails(Exception.class, () -> context.admin().viewMessage(topic, absent), "a position not there");
     }
 
-    /** D23: by queue offset, which is a pull of one. */
+    /** D23, H01: by queue offset, which is a pull of one. */
     public static void byQueueOffset(Context context) throws Exception {
         String topic = context.topic(1);
         context.send(topic, 0, 5);
