@@ -36,6 +36,8 @@ pub struct ParkedPull {
     pub topic_sys_flag: i32,
     /// Told to the client.
     pub group_sys_flag: i32,
+    /// The filter is that of the group's heartbeats, not the pull's own.
+    pub follows_group: bool,
     /// Its bytes were read from the device for it a moment ago.
     pub is_warm: bool,
 }
@@ -76,6 +78,17 @@ impl LongPoll {
         }
         if waiting.iter().any(|pull| pull.filter.matches(tags_code)) {
             self.woken.push(queue);
+        }
+    }
+
+    /// Hands every pull to `released` that waits for what the group that `meter` counts wants of
+    /// its topic.
+    pub fn release(&mut self, meter: MeterId, mut released: impl FnMut(QueueRef, ParkedPull)) {
+        for (at, waiting) in self.queues.iter_mut().enumerate() {
+            for pull in waiting.extract_if(.., |p| p.follows_group && p.meter == meter) {
+                self.parked -= 1;
+                released(QueueRef(at as u32), pull);
+            }
         }
     }
 

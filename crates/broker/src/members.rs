@@ -101,6 +101,8 @@ pub struct Members {
     changed: HashSet<String>,
     /// Groups whose last member left.
     left: Vec<String>,
+    /// Groups, and topics of which they want something else than before.
+    refiltered: Vec<(String, String)>,
 }
 
 impl Members {
@@ -149,12 +151,20 @@ impl Members {
         group.consume_from_where = beat.consume_from_where;
         let mut changed = note(&mut group.members, member);
         if let Some(subscriptions) = beat.subscriptions {
-            changed |= subscribe(&mut group.subscriptions, subscriptions);
+            let (set_changed, refiltered) = subscribe(&mut group.subscriptions, subscriptions);
+            changed |= set_changed;
+            let of_group = refiltered.into_iter().map(|topic| (beat.group.clone(), topic));
+            self.refiltered.extend(of_group);
         }
         if changed && beat.notify && !group.is_broadcasting() {
             self.changed.insert(beat.group);
         }
         differs
+    }
+
+    /// Groups, and topics of which they want something else than when this was asked last.
+    pub fn take_refiltered(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.refiltered)
     }
 
     /// Notes a producer's heartbeat.
@@ -253,18 +263,25 @@ fn note(members: &mut Vec<Member>, member: &Member) -> bool {
     }
 }
 
-/// Takes over subscriptions: new topics and higher versions win, missing topics go. True when the
-/// set of topics changed.
+/// Takes over subscriptions: new topics and higher versions win, missing topics go. Tells whether
+/// the set of topics changed, and of which topics something else is wanted now.
 fn subscribe(
     table: &mut BTreeMap<String, Subscription>,
     subscriptions: Vec<SubscriptionData>,
-) -> bool {
+) -> (bool, Vec<String>) {
     let before = table.len();
     table.retain(|topic, _| subscriptions.iter().any(|wanted| wanted.topic == *topic));
     let mut changed = table.len() < before;
+    let mut refiltered = Vec::new();
     for data in subscriptions {
         match table.get_mut(&data.topic) {
-            Some(old) if data.sub_version > old.data.sub_version => *old = data.into(),
+            Some(old) if data.sub_version > old.data.sub_version => {
+                let new = Subscription::from(data);
+                if new.filter != old.filter {
+                    refiltered.push(new.data.topic.clone());
+                }
+                *old = new;
+            }
             Some(_) => {}
             None => {
                 table.insert(data.topic.clone(), data.into());
@@ -272,5 +289,5 @@ fn subscribe(
             }
         }
     }
-    changed
+    (changed, refiltered)
 }

@@ -17,6 +17,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
 use crate::filter::{self, MessageFilter};
+use crate::handler::pull;
 use crate::members::{ConsumerHeartbeat, Member};
 use crate::reply;
 
@@ -45,6 +46,9 @@ pub fn heartbeat(
             &member,
             (fingerprint, data.without_sub),
         );
+    }
+    for (group, topic) in broker.members.take_refiltered() {
+        pull::release(broker, exchange, &group, &topic);
     }
     for producer in data.producer_data_set {
         broker.members.producer_heartbeat(&producer.group_name, &member);

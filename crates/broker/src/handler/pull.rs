@@ -112,6 +112,7 @@ fn try_pull(
         deadline_ns: exchange.now_ns + wait_ms as u64 * 1_000_000,
         topic_sys_flag,
         group_sys_flag,
+        follows_group: view.sys_flag & HAS_SUBSCRIPTION == 0,
         is_warm: false,
     };
     if let Some(pull) = answer(broker, exchange, queue, pull, may_wait)
@@ -302,6 +303,33 @@ pub fn answer(
         cold::read_ahead(broker, at);
     }
     None
+}
+
+/// A group wants something else of a topic now: its pulls that wait find nothing. Their clients
+/// would drop what the old ones brought; they ask again, from the same offset, with the new.
+pub fn release(broker: &mut Broker, exchange: &mut Exchange<'_>, group: &str, topic: &str) {
+    let meter = broker.meters.id(Kind::GroupGet, topic, group);
+    let store = &mut broker.store;
+    broker.long_poll.release(meter, |queue, pull| {
+        let bounds = store.min_offset(queue).and_then(|min| Ok((min, store.max_offset(queue)?)));
+        let (min_offset, max_offset) = match bounds {
+            Ok(bounds) => bounds,
+            Err(e) => {
+                let refusal = reply::store_error(&e);
+                return exchange.refuse(pull.to, refusal.code, &refusal.remark);
+            }
+        };
+        let fields = PullReplyView {
+            next_begin_offset: pull.queue_offset,
+            min_offset,
+            max_offset,
+            topic_sys_flag: Some(pull.topic_sys_flag),
+            group_sys_flag: Some(pull.group_sys_flag),
+            ..PullReplyView::default()
+        };
+        let (code, kind) = (response_code::PULL_NOT_FOUND, pull.to.kind);
+        exchange.reply(pull.to, code, None, |w| fields.write(kind, w), &[]);
+    });
 }
 
 fn write(exchange: &mut Exchange<'_>, pull: &ParkedPull, code: i32, got: &GetResult, body: &[u8]) {

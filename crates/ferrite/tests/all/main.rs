@@ -21,6 +21,7 @@ mod servers;
 mod shell;
 mod storage;
 mod store_tool;
+mod subscribing;
 mod timers;
 mod top;
 mod tutorial_config;
