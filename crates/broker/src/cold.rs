@@ -145,8 +145,8 @@ pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
     }
 }
 
-/// Reads one range, without the lock; false when none waits.
-pub fn read_next(service: &Mutex<BrokerService>, buf: &mut Vec<u8>) -> bool {
+/// Reads one range, without the lock; false when none waits. `spare` is memory used again.
+pub fn read_next(service: &Mutex<BrokerService>, spare: &mut Vec<u8>) -> bool {
     let read = {
         let cold = &mut service.lock().expect("the loop panicked").broker.cold;
         let read = cold.queued.pop_front();
@@ -154,9 +154,10 @@ pub fn read_next(service: &Mutex<BrokerService>, buf: &mut Vec<u8>) -> bool {
         read
     };
     let Some(read) = read else { return false };
-    read.run(buf);
-    let cold = &mut service.lock().expect("the loop panicked").broker.cold;
-    cold.running = None;
-    cold.done.push(read.place);
+    let bytes = read.run(std::mem::take(spare));
+    let broker = &mut service.lock().expect("the loop panicked").broker;
+    broker.cold.running = None;
+    broker.cold.done.push(read.place);
+    *spare = broker.store.keep_cold(read.place, bytes);
     true
 }

@@ -40,7 +40,8 @@ fn what_is_not_in_memory_is_named_and_then_got() {
                     ColdPlace::Queue { .. } => queue_reads += 1,
                 }
                 assert!(read.place.begins(&read.place));
-                read.run(&mut buf);
+                let bytes = read.run(buf);
+                buf = store.keep_cold(read.place, bytes);
                 idle += 1;
                 assert!(idle < 3, "cold again and again at {at}");
             }
