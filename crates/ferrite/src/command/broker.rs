@@ -103,8 +103,9 @@ pub fn run(args: BrokerArgs) -> anyhow::Result<()> {
         line.push_str(&format!(" and name server is {name_servers}"));
     }
     tracing::info!("{line}");
+    let ending = stop::Ending::listen()?;
     stop::say(&line);
-    stop::wait()?;
+    ending.wait();
     running.stop().context("the broker did not stop cleanly")?;
     tracing::info!("the broker has stopped");
     Ok(())

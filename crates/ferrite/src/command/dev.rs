@@ -40,6 +40,7 @@ pub fn run(args: DevArgs) -> anyhow::Result<()> {
     };
     let servers = Servers::start(&folder, args.namesrv_port, args.broker_port)?;
     let name_server = servers.name_server();
+    let ending = stop::Ending::listen()?;
     anstream::println!("Name server  {name_server}");
     anstream::println!("Broker       {}", servers.broker.address());
     match &temporary {
@@ -52,7 +53,7 @@ pub fn run(args: DevArgs) -> anyhow::Result<()> {
          put load on it            ferrite bench --namesrv {name_server}\n\n\
          ^C ends it."
     );
-    stop::wait()?;
+    ending.wait();
     servers.stop()
 }
 

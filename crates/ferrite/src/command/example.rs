@@ -15,7 +15,7 @@ use protocol::body::MessageQueue;
 use protocol::request::pull::PullMessage;
 use protocol::response_code;
 
-use super::stop::{self, say};
+use super::stop::{Ending, say};
 
 const TOPIC: &str = "TopicTest";
 const PRODUCER_GROUP: &str = "please_rename_unique_group_name";
@@ -120,8 +120,9 @@ fn consume(name_servers: &str) -> anyhow::Result<()> {
         Consumed::Done
     }));
     let consumer = Consumer::start(config, &[(TOPIC, "*")], listener)?;
+    let ending = Ending::listen()?;
     say("Consumer Started.");
-    stop::wait()?;
+    ending.wait();
     consumer.stop();
     Ok(())
 }

@@ -74,8 +74,9 @@ pub fn run(args: NamesrvArgs) -> anyhow::Result<()> {
     let address = running.addresses()[0];
     let line = format!("The Name Server boot success. serializeType=JSON, address {address}");
     tracing::info!("{line}");
+    let ending = stop::Ending::listen()?;
     stop::say(&line);
-    stop::wait()?;
+    ending.wait();
     running.stop();
     tracing::info!("the name server has stopped");
     Ok(())

@@ -13,12 +13,21 @@ pub fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Returns when the process is asked to end.
-///
-/// # Errors
-/// The operating system refuses to deliver signals.
-pub fn wait() -> anyhow::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
-    signals.forever().next();
-    Ok(())
+/// Hears from its making on when the process is asked to end. Made before a server says that it is
+/// up: whoever reads that may end it at once.
+pub struct Ending(Signals);
+
+impl Ending {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The operating system refuses to deliver signals.
+    pub fn listen() -> anyhow::Result<Ending> {
+        Ok(Ending(Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?))
+    }
+
+    /// Returns when the process is asked to end, or was already.
+    pub fn wait(mut self) {
+        self.0.forever().next();
+    }
 }

@@ -232,3 +232,14 @@ fn defaults_and_settings_of_files() {
     let first = folder.path().join("store/commitlog/00000000000000000000");
     assert_eq!(std::fs::metadata(first).expect("the log").len(), 1 << 30);
 }
+
+/// A38: whoever reads that it is up may stop it at once, and it stops cleanly.
+#[test]
+fn a_broker_can_be_stopped_as_soon_as_it_is_up() {
+    for _ in 0..8 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (server, _) = Server::broker(folder.path(), "", &[]);
+        stop(server);
+        assert!(!folder.path().join("store/abort").exists());
+    }
+}
