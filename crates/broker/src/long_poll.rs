@@ -36,8 +36,6 @@ pub struct ParkedPull {
     pub topic_sys_flag: i32,
     /// Told to the client.
     pub group_sys_flag: i32,
-    /// Its bytes were read from the device for it a moment ago.
-    pub is_warm: bool,
 }
 
 /// Waiting pulls by queue.

@@ -57,7 +57,7 @@ fn put(
             format!("broker unable to service, until {}", broker.config.accept_sends_from_ms),
         ));
     }
-    if broker.is_flush_stuck(exchange.now_ns) {
+    if broker.is_flush_stuck(exchange.now_ns) || broker.store.is_index_behind() {
         return Err(reply::busy());
     }
     let target = target(broker, exchange, call, &view)?;
