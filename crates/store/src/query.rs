@@ -33,6 +33,12 @@ pub struct QueryResult {
 const FIRST_READ: usize = 768;
 
 impl Store {
+    /// Whether somebody has looked at the queue's files since the start.
+    #[inline]
+    pub fn are_bounds_known(&self, queue: QueueRef) -> bool {
+        self.queues[queue].is_loaded
+    }
+
     /// First offset whose message is still there.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 //! under way and who waits are bounded; a range is read once for all who need it, in the order in
 //! which it was asked for. Who reads on finds the next range of the log read ahead.
 
+mod sends;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -21,6 +23,8 @@ use crate::long_poll::ParkedPull;
 use crate::pop::poll::Poll;
 use crate::pop::take;
 use crate::reply;
+
+pub use sends::{KeptSend, wait as wait_to_send};
 
 /// Requests that wait at once; one more waits for the device on the loop.
 const WAITING_MAX: usize = 4096;
@@ -67,6 +71,8 @@ pub enum Waiter {
         /// Whether it may wait for a message, too.
         may_wait: bool,
     },
+    /// A send.
+    Send(KeptSend),
     /// A question.
     Question(Box<dyn Again>),
 }
@@ -90,6 +96,8 @@ struct Stream {
 #[derive(Default)]
 pub struct ColdReads {
     waiting: Vec<Waiting>,
+    /// Bytes of the sends among them.
+    kept_bytes: usize,
     /// What somebody waits for, the oldest first.
     wanted: VecDeque<Fetch>,
     /// What is read ahead.
@@ -104,8 +112,19 @@ pub struct ColdReads {
 impl ColdReads {
     /// Whether a request that needs something can wait for it.
     pub fn may_park(&self, fetches: &Fetches, fetch: &Fetch) -> bool {
-        let has_room = self.waiting.len() < WAITING_MAX && self.wanted.len() < READS_MAX;
+        let has_room = self.has_place() && self.wanted.len() < READS_MAX;
         has_room && fetches.may_go_on(fetch.place())
+    }
+
+    fn has_place(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        if let Waiter::Send(kept) = &waiting.who {
+            self.kept_bytes += kept.len();
+        }
+        self.waiting.push(waiting);
     }
 
     /// Lets a request wait; ask [`ColdReads::may_park`] first. True when `store-read` has to be
@@ -129,7 +148,7 @@ impl ColdReads {
         }
         let place = place.unwrap_or(needed);
         let fetches = Fetches { count: fetches.count + 1, last: Some(place) };
-        self.waiting.push(Waiting { who, fetches, place });
+        self.add(Waiting { who, fetches, place });
         is_new
     }
 
@@ -182,10 +201,15 @@ impl ColdReads {
 
     /// Those whose range has come, the longest waiting first.
     fn take_ready(&mut self, done: &[Fetched]) -> Vec<Waiting> {
-        let (ready, waiting) = std::mem::take(&mut self.waiting)
+        let (ready, waiting): (Vec<Waiting>, _) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|waiting| done.iter().any(|done| done.place == waiting.place));
         self.waiting = waiting;
+        for Waiting { who, .. } in &ready {
+            if let Waiter::Send(kept) = who {
+                self.kept_bytes -= kept.len();
+            }
+        }
         ready
     }
 }
@@ -231,6 +255,7 @@ pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
             Waiter::Pop { poll, may_wait } => {
                 take::answer_again(broker, exchange, poll, may_wait, fetches);
             }
+            Waiter::Send(kept) => kept.go_on(broker, exchange, fetches),
             Waiter::Question(question) => question.go_on(broker, exchange, fetches),
         }
     }

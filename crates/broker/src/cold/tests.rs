@@ -16,6 +16,7 @@ use protocol::request::offset::{
 };
 use protocol::request::pop::{Notification, PopMessage};
 use protocol::request::pull::PullMessage;
+use protocol::request::send::SendMessage;
 use remoting::{Routes, Server, ServerConfig, Stopper};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -389,4 +390,69 @@ fn only_so_many_wait() {
     opaques.sort_unstable();
     assert!(opaques.iter().copied().eq(0..asked as i32), "each is answered once");
     assert!(held.lock().unwrap().broker.cold.waiting.is_empty());
+}
+
+/// The first sends after a start find queues whose files nobody has looked at: they wait without
+/// holding the loop up, and none overtakes another.
+#[test]
+fn first_sends_wait_in_order() {
+    const SENDS: i32 = 200;
+    let disk = SimDisk::new();
+    fill(&disk);
+    let mut rig = Rig::start(&disk);
+    disk.drop_caches();
+    for number in 0..SENDS {
+        let request = SendMessage {
+            producer_group: "P".to_owned(),
+            topic: "T".to_owned(),
+            default_topic: "TBW102".to_owned(),
+            default_topic_queue_nums: 4,
+            queue_id: number % QUEUES,
+            born_timestamp: NOW,
+            properties: Some(format!("KEYS\u{1}new{number}\u{2}")),
+            sys_flag: 0,
+            flag: 0,
+            reconsume_times: None,
+            unit_mode: None,
+            batch: None,
+            max_reconsume_times: None,
+        };
+        let mut out = Vec::new();
+        // Both headers, and bodies that are no text.
+        let kind = [HeaderKind::Json, HeaderKind::Binary][(number % 2) as usize];
+        let body = [number as u8, 0, 0xff];
+        let fields = |w: &mut FieldWriter<'_>| request.encode(w);
+        write_request(&mut out, kind, SendMessage::CODE, number, false, fields, &body);
+        rig.peer.write_all(&out).unwrap();
+    }
+    let mut offsets = vec![Vec::new(); QUEUES as usize];
+    for _ in 0..SENDS {
+        let mut answer = rig.receive();
+        let decoded = frame::decode(&mut answer).unwrap();
+        assert_eq!(decoded.code, 0, "{}", decoded.remark_text());
+        let expected = [HeaderKind::Json, HeaderKind::Binary][(decoded.opaque % 2) as usize];
+        assert_eq!(decoded.kind, expected);
+        let offset: i64 = decoded.fields.text("queueOffset").unwrap().parse().unwrap();
+        offsets[(decoded.opaque % QUEUES) as usize].push((decoded.opaque, offset));
+    }
+    assert_eq!(disk.waits_of("broker-loop"), 0);
+    assert!(disk.waits_of("store-read") > 0);
+    for of_queue in &offsets {
+        let mut of_queue = of_queue.clone();
+        of_queue.sort_unstable();
+        let expected = MESSAGES / i64::from(QUEUES)..;
+        assert!(of_queue.iter().map(|(_, offset)| *offset).eq(expected.take(of_queue.len())));
+    }
+    let mut service = rig.service.lock().unwrap();
+    let broker = &mut service.broker;
+    assert!(!broker.cold.keeps_sends() && broker.cold.waiting.is_empty());
+    let queue = broker.store.queue(b"T", 1).unwrap();
+    let mut out = Vec::new();
+    let got = broker.store.get(queue, 200, 1, 1 << 20, &mut |_| true, &mut out).unwrap();
+    assert_eq!(got.count, 1);
+    let Ok(model::record::Entry::Record(record)) = model::record::decode(&out) else {
+        panic!("a record");
+    };
+    assert_eq!(record.body, [1, 0, 0xff]);
+    assert!(record.properties.starts_with(b"KEYS\x01new1\x02"));
 }
