@@ -6,7 +6,7 @@
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | SYNC_FLUSH on a slow device, `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
-//! | `store-read` | requests for old messages | reads them into the page cache |
+//! | `store-read` | requests for old messages | reads them from the device |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |
 //! | `broker-http` | Prometheus, probes | `/metrics`, `/healthz`, `/readyz` |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
@@ -118,8 +118,8 @@ const BACKGROUND: [JobKind; 5] = [
     JobKind::Clean,
 ];
 
-/// Nothing but requests give `store-read` work.
-const READ_IDLE: Duration = Duration::from_secs(60);
+/// Nothing but requests give `store-read` work; after this long without any it gives memory back.
+const READ_IDLE: Duration = Duration::from_secs(10);
 
 fn flush_loop(shared: &Shared, interval: Duration) {
     loop {
@@ -145,13 +145,21 @@ fn work_loop(shared: &Shared, interval: Duration) {
 }
 
 fn read_loop(shared: &Shared) {
-    let mut buf = Vec::new();
-    while shared.signals.read.wait(READ_IDLE) != Woken::Stop {
-        while cold::read_next(&shared.service, &mut buf) {
-            shared.waker.wake();
+    let mut spare = Vec::new();
+    loop {
+        match shared.signals.read.wait(READ_IDLE) {
+            Woken::Stop => return,
+            Woken::Timeout => {
+                // An idle helper holds no memory, nor what it read last.
+                spare = Vec::new();
+                with_broker(shared, |service| service.broker.store.forget_cold());
+            }
+            Woken::Asked => {
+                while cold::read_next(&shared.service, &mut spare) {
+                    shared.waker.wake();
+                }
+            }
         }
-        // An idle helper holds no buffer.
-        buf = Vec::new();
     }
 }
 

@@ -31,8 +31,19 @@ use crate::until::until;
 const IN_FLIGHT: usize = 256;
 const BODY: [u8; 100] = [b'x'; 100];
 
-/// Sends `count` messages to `topic`, each with the property that `timer` makes of its number.
+/// Sends `count` messages to `topic`, each with the property that `timer` makes of its number, with
+/// the header that Java's clients write unless told otherwise.
 fn send_many(peer: &mut Peer, topic: &str, count: usize, timer: impl Fn(usize) -> Option<i64>) {
+    send_as(HeaderKind::Json, peer, topic, count, timer);
+}
+
+fn send_as(
+    kind: HeaderKind,
+    peer: &mut Peer,
+    topic: &str,
+    count: usize,
+    timer: impl Fn(usize) -> Option<i64>,
+) {
     let mut out = Vec::new();
     for from in (0..count).step_by(IN_FLIGHT) {
         out.clear();
@@ -49,7 +60,7 @@ fn send_many(peer: &mut Peer, topic: &str, count: usize, timer: impl Fn(usize) -
                 }
                 w.str("i", &*properties);
             };
-            protocol::write_request(&mut out, HeaderKind::Json, 310, 1, false, write, &BODY);
+            protocol::write_request(&mut out, kind, 310, 1, false, write, &BODY);
         }
         peer.stream.write_all(&out).expect("sent");
         for _ in batch {
@@ -186,23 +197,35 @@ fn main() {
     }
 }
 
+/// Timers of both headers that [`measure`] makes.
+const WAITING: usize = 2_000_000;
+
+/// Plain, timer, timer, plain, as the machine's own speed changes by the minute.
+fn measure_insert(peer: &mut Peer, pid: u32, kind: HeaderKind) {
+    let count = WAITING / 4;
+    let start_ms = wall_ms() + 3_600_000;
+    let spread = |n: usize| start_ms + (n as i64 * 7_919) % (2 * 86_400_000 - 3_700_000);
+    let (mut plain, mut timed) = (Vec::new(), Vec::new());
+    for is_timer in [false, true, true, false] {
+        let topic = if is_timer { "Timed" } else { "Plain" };
+        let before = usage(pid).0;
+        send_as(kind, peer, topic, count, |n| is_timer.then(|| spread(n)));
+        let cost = (usage(pid).0 - before) * 1e3 / count as f64;
+        if is_timer { timed.push(cost) } else { plain.push(cost) }
+    }
+    println!("insert, {kind:?} header: {timed:.2?} us CPU each, plain {plain:.2?}");
+}
+
 fn measure() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, address) = Server::broker(folder.path(), "", &[]);
     let mut peer = Peer::connect(&address);
-    let count = 1_000_000;
-    send_many(&mut peer, "Plain", count / 5, |_| None);
-    let (cpu_before, memory_before) = usage(server.child.id());
-    send_many(&mut peer, "Plain", count, |_| None);
-    let (cpu_plain, memory_plain) = usage(server.child.id());
-    println!("plain: {:.2} us CPU each", (cpu_plain - cpu_before) * 1e3 / count as f64);
-    let start_ms = wall_ms() + 3_600_000;
-    let spread = |n: usize| Some(start_ms + (n as i64 * 7_919) % (2 * 86_400_000 - 3_700_000));
-    send_many(&mut peer, "Timed", count, spread);
-    let (cpu_timed, memory_timed) = usage(server.child.id());
-    println!("timer: {:.2} us CPU each", (cpu_timed - cpu_plain) * 1e3 / count as f64);
-    let grown = memory_timed.saturating_sub(memory_plain);
-    println!("memory: {memory_before}, {memory_plain}, {memory_timed}; {grown} for a million");
+    send_many(&mut peer, "Plain", 200_000, |_| None);
+    let (_, memory_before) = usage(server.child.id());
+    measure_insert(&mut peer, server.child.id(), HeaderKind::Binary);
+    measure_insert(&mut peer, server.child.id(), HeaderKind::Json);
+    let memory_timed = usage(server.child.id()).1;
+    println!("memory: {memory_before}, {memory_timed} with {WAITING} that wait");
     let burst = 500_000;
     let due_ms = wall_ms() + 30_000;
     send_many(&mut peer, "Burst", burst, |n| Some(due_ms + n as i64 % 1_000));
@@ -226,7 +249,7 @@ fn measure() {
     let mut peer = Peer::connect(&address);
     until("only what is due later waits", || {
         let body = peer.ask(28, &[], &[]).body;
-        String::from_utf8_lossy(&body).contains("\"timerCongestNum\":\"1000000\"")
+        String::from_utf8_lossy(&body).contains(&format!("\"timerCongestNum\":\"{WAITING}\""))
     });
     println!("delivered twice for the kill: {}", end_of(&mut peer, "Burst") - burst as i64);
     println!("memory after the start: {}", usage(server.child.id()).1);

@@ -1,8 +1,10 @@
 //! Gets that do not wait for the device: [`Store::try_get`] answers with the part of a file that is
-//! not in memory, somebody reads it elsewhere ([`ColdRead::run`]), and the get is made again.
+//! not in memory, somebody reads it elsewhere ([`Fetch::run`]), hands it over
+//! ([`Store::fetched`]), and the get is made again.
 //!
-//! What is read goes to the page cache and nowhere else, so nothing is ever wrong when it is read
-//! twice, not at all, or has gone again.
+//! What is read comes by way of the page cache, and a stretch of log is kept beside it for a while,
+//! so that a get copies it once. Nothing is ever wrong when it is read twice, not at all, or has
+//! gone again.
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
@@ -14,7 +16,9 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Bytes of log read for somebody who reads on.
-pub const COLD_LOG_BYTES: i64 = 8 << 20;
+pub const COLD_LOG_BYTES: i64 = 2 << 20;
+/// How far ahead the device is asked for bytes, so that it always has work.
+const AHEAD_BYTES: u64 = 16 << 20;
 /// Bytes of log read for a message that stands alone.
 pub(crate) const COLD_RECORD_BYTES: i64 = 128 << 10;
 /// Bytes of a consume queue read at once.
@@ -96,33 +100,25 @@ impl fmt::Debug for ColdRead {
 }
 
 impl ColdRead {
-    /// Reads the bytes into the page cache. Blocks, on any thread. `buf` is used again by every
-    /// read. An error is of no account: who needs the bytes meets it again.
-    pub fn run(&self, buf: &mut Vec<u8>) {
-        buf.resize(READ_BYTES, 0);
-        // The next range, too, so that the device has work while this one is copied.
-        self.file.will_read(self.position, 2 * self.len);
-        let end = self.position + self.len;
-        let mut at = self.position;
-        while at < end {
-            let want = usize::try_from(end - at).unwrap_or(READ_BYTES).min(READ_BYTES);
-            if self.is_warm(at, want as u64) {
-                at += want as u64;
-                continue;
-            }
-            match self.file.read_at(&mut buf[..want], at) {
-                Ok(read) if read > 0 => at += read as u64,
-                _ => return,
+    /// Reads the bytes. Blocks, on any thread. `buf` is memory to be used again. What the answer
+    /// lacks could not be read, which is of no account: who needs the bytes meets the error again.
+    pub fn run(&self, mut buf: Vec<u8>) -> Vec<u8> {
+        self.file.will_read(self.position, self.len);
+        if self.len as i64 > COLD_RECORD_BYTES {
+            // What is between was asked for by the reads before this one.
+            self.file.will_read(self.position + AHEAD_BYTES, self.len);
+        }
+        buf.resize(self.len as usize, 0);
+        let mut read = 0;
+        while read < buf.len() {
+            let end = buf.len().min(read + READ_BYTES);
+            match self.file.read_at(&mut buf[read..end], self.position + read as u64) {
+                Ok(n) if n > 0 => read += n,
+                _ => break,
             }
         }
-    }
-}
-
-impl ColdRead {
-    /// Whether some bytes seem to be in memory already, judged by the first and the last.
-    fn is_warm(&self, at: u64, len: u64) -> bool {
-        let is_there = |at| matches!(self.file.try_read_at(&mut [0], at), Ok(Some(1)));
-        is_there(at) && is_there(at + len - 1)
+        buf.truncate(read);
+        buf
     }
 }
 
@@ -167,6 +163,22 @@ impl Store {
     /// Where in the log the last get read a file, if it did.
     pub fn last_file_read(&self) -> Option<i64> {
         (self.log.last_file_read >= 0).then_some(self.log.last_file_read)
+    }
+
+    /// Takes over what [`ColdRead::run`] read. Answers memory for the next one.
+    pub(crate) fn keep_cold(&mut self, place: ColdPlace, bytes: Vec<u8>) -> Vec<u8> {
+        match place {
+            ColdPlace::Log { from, .. } if bytes.len() as i64 > COLD_RECORD_BYTES => {
+                self.log.keep_stretch(from, bytes)
+            }
+            // It is in the page cache, which does for a single message or some units.
+            _ => bytes,
+        }
+    }
+
+    /// Gives back the memory of what was handed over; for when nobody has read for a while.
+    pub fn forget_cold(&mut self) {
+        self.log.forget_stretches();
     }
 
     /// The part of the log that a reader at `from` needs next; `None` if it is in memory or not

@@ -28,6 +28,8 @@ enum Missing {
 pub struct Fetched {
     /// Which bytes.
     pub place: ColdPlace,
+    /// What stands there, if that is wanted; else memory to be used again.
+    bytes: Vec<u8>,
     looked: Vec<QueueLooked>,
 }
 
@@ -41,17 +43,24 @@ impl Fetch {
         }
     }
 
-    /// Fetches it. Blocks, on any thread. `buf` is used again by every fetch. An error is of no
+    /// Fetches it. Blocks, on any thread. `bytes` is memory to be used again. An error is of no
     /// account: who needs the bytes meets it again.
-    pub fn run(self, buf: &mut Vec<u8>) -> Fetched {
+    pub fn run(self, mut bytes: Vec<u8>) -> Fetched {
         let place = self.place();
         let mut looked = Vec::new();
         match self.0 {
-            Missing::Bytes(parts) => parts.iter().for_each(|part| part.run(buf)),
+            Missing::Bytes(parts) if parts.len() == 1 => bytes = parts[0].run(bytes),
+            Missing::Bytes(parts) => {
+                for part in &parts {
+                    bytes = part.run(bytes);
+                }
+                // Single messages: they are in the page cache.
+                bytes.clear();
+            }
             Missing::Queues(looks) => looked.extend(looks.into_iter().flat_map(QueueLook::run)),
             Missing::Keys(walk) => walk.run(),
         }
-        Fetched { place, looked }
+        Fetched { place, bytes, looked }
     }
 
     /// Adds what another question needs, if that is of the same kind; else the other one will ask
@@ -125,10 +134,11 @@ impl Store {
         self.index.waits = waits;
     }
 
-    /// Takes over what was fetched.
-    pub fn fetched(&mut self, fetched: Fetched) {
+    /// Takes over what was fetched. Answers memory for the next fetch.
+    pub fn fetched(&mut self, fetched: Fetched) -> Vec<u8> {
         for looked in &fetched.looked {
             self.queues.looked(looked);
         }
+        self.keep_cold(fetched.place, fetched.bytes)
     }
 }

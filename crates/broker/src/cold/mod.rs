@@ -15,7 +15,7 @@ use protocol::FieldWriter;
 use protocol::code::response_code;
 use protocol::request::{Reply as ReplyFields, Request};
 use remoting::{Call, Exchange, Refusal, Reply, ReplyHandle};
-use store::{COLD_LOG_BYTES, ColdPlace, Fetch, Fetched, QueueRef, Store, StoreError};
+use store::{COLD_LOG_BYTES, ColdPlace, Fetch, QueueRef, Store, StoreError};
 
 use crate::broker::{Broker, BrokerService};
 use crate::handler::pull;
@@ -104,7 +104,7 @@ pub struct ColdReads {
     ahead: VecDeque<Fetch>,
     running: Option<ColdPlace>,
     /// Read since the loop last looked.
-    done: Vec<Fetched>,
+    done: Vec<ColdPlace>,
     streams: Vec<Stream>,
     clock: u64,
 }
@@ -200,10 +200,10 @@ impl ColdReads {
     }
 
     /// Those whose range has come, the longest waiting first.
-    fn take_ready(&mut self, done: &[Fetched]) -> Vec<Waiting> {
+    fn take_ready(&mut self, done: &[ColdPlace]) -> Vec<Waiting> {
         let (ready, waiting): (Vec<Waiting>, _) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting| done.iter().any(|done| done.place == waiting.place));
+            .partition(|waiting| done.contains(&waiting.place));
         self.waiting = waiting;
         for Waiting { who, .. } in &ready {
             if let Waiter::Send(kept) = who {
@@ -246,7 +246,6 @@ pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
     }
     let done = std::mem::take(&mut broker.cold.done);
     let ready = broker.cold.take_ready(&done);
-    done.into_iter().for_each(|done| broker.store.fetched(done));
     for Waiting { who, fetches, .. } in ready {
         match who {
             Waiter::Pull { queue, pull, may_wait } => {
@@ -261,14 +260,15 @@ pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
     }
 }
 
-/// Reads one range, without the lock; false when none waits.
-pub fn read_next(service: &Mutex<BrokerService>, buf: &mut Vec<u8>) -> bool {
+/// Reads one range, without the lock; false when none waits. `spare` is memory used again.
+pub fn read_next(service: &Mutex<BrokerService>, spare: &mut Vec<u8>) -> bool {
     let next = service.lock().expect("the loop panicked").broker.cold.next();
     let Some(fetch) = next else { return false };
-    let fetched = fetch.run(buf);
-    let cold = &mut service.lock().expect("the loop panicked").broker.cold;
-    cold.running = None;
-    cold.done.push(fetched);
+    let fetched = fetch.run(std::mem::take(spare));
+    let broker = &mut service.lock().expect("the loop panicked").broker;
+    broker.cold.running = None;
+    broker.cold.done.push(fetched.place);
+    *spare = broker.store.fetched(fetched);
     true
 }
 

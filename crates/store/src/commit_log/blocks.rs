@@ -1,12 +1,16 @@
-//! Blocks of older log, read for gets of messages that lie close together. Queues that are read
-//! side by side have their messages in the same blocks, so each block is read once and not once
-//! for each queue. The log never changes below what is written, so a block is never wrong; the last
-//! one may be short.
+//! Parts of older log, kept for gets of messages that lie close together. Queues that are read
+//! side by side have their messages in the same parts, so each is read once and not once for each
+//! queue. Blocks are small and read by the get itself; stretches are what somebody read from the
+//! device for gets that had to wait. The log never changes below what is written, so neither is
+//! ever wrong; the last block may be short.
 
 /// Bytes of a block; blocks begin at multiples of it in their file.
 pub(super) const BLOCK_BYTES: i64 = 128 << 10;
 /// How many are kept.
 const BLOCKS_MAX: usize = 16;
+/// How many stretches are kept, each of at most [`crate::cold::COLD_LOG_BYTES`]: where four readers
+/// of the log are and what each reads next.
+const STRETCHES_MAX: usize = 8;
 
 struct Block {
     /// Commit log offset of the first byte.
@@ -22,6 +26,7 @@ struct Block {
 #[derive(Default)]
 pub(super) struct Blocks {
     blocks: Vec<Block>,
+    stretches: Vec<Block>,
     /// The block being read.
     spare: Vec<u8>,
     clock: u64,
@@ -31,7 +36,7 @@ impl Blocks {
     /// The bytes from an offset to the end of its block, if there are any.
     pub(super) fn get(&mut self, offset: i64) -> Option<&[u8]> {
         let has = |block: &&mut Block| (0..block.len as i64).contains(&(offset - block.start));
-        let block = self.blocks.iter_mut().find(has)?;
+        let block = self.stretches.iter_mut().chain(&mut self.blocks).find(has)?;
         self.clock += 1;
         block.used = self.clock;
         Some(&block.bytes[(offset - block.start) as usize..block.len])
@@ -42,7 +47,7 @@ impl Blocks {
         let has = |block: &Block| {
             offset >= block.start && offset + len as i64 <= block.start + block.len as i64
         };
-        self.blocks.iter().any(has)
+        self.stretches.iter().chain(&self.blocks).any(has)
     }
 
     /// A buffer for a block of `len` bytes; [`Blocks::keep`] follows if they could be read.
@@ -67,9 +72,27 @@ impl Blocks {
         }
     }
 
+    /// Keeps a stretch in place of the one not used for longest, whose memory is handed back.
+    pub(super) fn keep_stretch(&mut self, start: i64, bytes: Vec<u8>) -> Vec<u8> {
+        self.clock += 1;
+        let stretch = Block { start, len: bytes.len(), bytes, used: self.clock };
+        if self.stretches.len() < STRETCHES_MAX {
+            self.stretches.push(stretch);
+            return Vec::new();
+        }
+        let oldest = self.stretches.iter_mut().min_by_key(|stretch| stretch.used);
+        oldest.map(|oldest| std::mem::replace(oldest, stretch).bytes).unwrap_or_default()
+    }
+
+    /// Gives the memory of all stretches back.
+    pub(super) fn forget_stretches(&mut self) {
+        self.stretches = Vec::new();
+    }
+
     /// Forgets all.
     pub(super) fn forget(&mut self) {
         self.blocks.clear();
+        self.stretches.clear();
     }
 }
 
@@ -93,6 +116,21 @@ mod tests {
         assert!(blocks.has(0, 100) && blocks.has(99 * BLOCK_BYTES, 1));
         assert!(!blocks.has(BLOCK_BYTES, 1), "the one not used for longest went");
         assert_eq!(blocks.get(100), None);
+    }
+
+    #[test]
+    fn stretches_used_last_are_kept_and_memory_goes_round() {
+        let mut blocks = Blocks::default();
+        for number in 0..STRETCHES_MAX as i64 {
+            let spare = blocks.keep_stretch(number * 1000, vec![number as u8; 1000]);
+            assert_eq!(spare.capacity(), 0);
+        }
+        assert_eq!(blocks.get(990), Some(&[0; 10][..]));
+        assert_eq!(blocks.keep_stretch(99_000, vec![9; 10]), [1; 1000], "not used for longest");
+        assert!(blocks.has(0, 1000) && !blocks.has(0, 1001) && !blocks.has(1000, 1));
+        assert_eq!(blocks.get(99_001), Some(&[9; 9][..]));
+        blocks.forget_stretches();
+        assert!(!blocks.has(0, 1));
     }
 
     #[test]

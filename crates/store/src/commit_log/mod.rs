@@ -266,6 +266,17 @@ impl CommitLog {
         Ok(true)
     }
 
+    /// Keeps bytes of the log that were read from the device, for gets to come. Answers memory for
+    /// the next ones.
+    pub(crate) fn keep_stretch(&mut self, from: i64, bytes: Vec<u8>) -> Vec<u8> {
+        self.blocks.keep_stretch(from, bytes)
+    }
+
+    /// Gives the memory of these back.
+    pub(crate) fn forget_stretches(&mut self) {
+        self.blocks.forget_stretches();
+    }
+
     /// The bytes of a record that is surely still in the window.
     pub(crate) fn staged_bytes(&self, offset: i64, len: usize) -> Option<&[u8]> {
         self.window.read(offset, len)

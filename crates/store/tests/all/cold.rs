@@ -42,7 +42,7 @@ fn what_is_not_in_memory_is_named_and_then_got() {
                     ColdPlace::Keys { .. } => unreachable!("a get asks for no keys"),
                 }
                 assert!(read.place().begins(&read.place()));
-                store.fetched(read.run(&mut buf));
+                buf = store.fetched(read.run(buf));
                 idle += 1;
                 assert!(idle < 3, "cold again and again at {at}");
             }
@@ -73,7 +73,7 @@ fn ask<T>(
             Err(StoreError::Cold(fetch)) => {
                 assert!(!places.contains(&fetch.place()), "{fetch:?} after {places:?}");
                 places.push(fetch.place());
-                store.fetched(fetch.run(&mut Vec::new()));
+                store.fetched(fetch.run(Vec::new()));
             }
             Err(error) => panic!("{error}"),
         }
@@ -169,7 +169,7 @@ fn stale_bounds_are_not_taken_over() {
     else {
         panic!("nobody looked yet");
     };
-    let fetched = fetch.run(&mut Vec::new());
+    let fetched = fetch.run(Vec::new());
     assert_eq!(store.delete_topic(b"T"), 1);
     assert_eq!(store.queue_or_create(b"T", 0).unwrap(), queue);
     store.append(&message("T", queue, 0, b"anew")).unwrap();
