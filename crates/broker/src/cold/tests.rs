@@ -14,7 +14,7 @@ use protocol::request::offset::{
     GetEarliestMsgStoreTime, GetMaxOffset, GetMinOffset, QueryConsumerOffset,
     SearchOffsetByTimestamp,
 };
-use protocol::request::pop::{Notification, PopMessage};
+use protocol::request::pop::{Notification, PeekMessage, PopMessage};
 use protocol::request::pull::PullMessage;
 use protocol::request::send::SendMessage;
 use remoting::{Routes, Server, ServerConfig, Stopper};
@@ -288,6 +288,12 @@ fn pulls_and_pops_of_queues_nobody_has_used_do_not_hold_the_loop_up() {
         order: false,
         attempt_id: None,
     };
+    let peek = PeekMessage {
+        topic: "T".to_owned(),
+        queue_id: 2,
+        max_msg_nums: 5,
+        consumer_group: "P".to_owned(),
+    };
     let notification = || Notification {
         consumer_group: "P".to_owned(),
         topic: "T".to_owned(),
@@ -307,6 +313,7 @@ fn pulls_and_pops_of_queues_nobody_has_used_do_not_hold_the_loop_up() {
         let mut own = vec![rig.ask(&notification())];
         own.extend((0..QUEUES).map(|queue_id| rig.ask(&pull(queue_id, 100))));
         own.push(rig.ask(&pull(0, 0)));
+        own.push(rig.ask(&peek));
         // Only some queues are in memory: what is there is given out.
         let mut popped = 0;
         while popped < MESSAGES as usize {

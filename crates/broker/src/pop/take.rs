@@ -417,8 +417,15 @@ pub fn answer_again(
         cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, fetch);
         return true;
     }
-    if poll.kind == PollKind::Notification {
-        return answer_notification(broker, exchange, poll, &places, may_wait);
+    match poll.kind {
+        PollKind::Pop => {}
+        PollKind::Notification => {
+            return answer_notification(broker, exchange, poll, &places, may_wait);
+        }
+        PollKind::Peek => {
+            answer_peek(broker, exchange, poll, &places, fetches);
+            return true;
+        }
     }
     let now_ms = exchange.now_ms;
     let revive_queue = match poll.is_ordered {
@@ -528,27 +535,54 @@ fn answer_notification(
     true
 }
 
+fn answer_peek(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    poll: Poll,
+    places: &[Place],
+    fetches: Fetches,
+) {
+    let mut looked = peek(broker, exchange, &poll, places, Patience::None);
+    if let Err(StoreError::Cold(fetch)) = looked {
+        if broker.cold.may_park(&fetches, &fetch) {
+            let may_wait = false;
+            return cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, *fetch);
+        }
+        looked = peek(broker, exchange, &poll, places, Patience::Waits);
+    }
+    if let Err(e) = looked {
+        let refusal = reply::store_error(&e);
+        exchange.refuse(poll.to, refusal.code, &refusal.remark);
+    }
+}
+
 /// Answers with what a pop would find, and hides nothing.
-///
-/// # Errors
-/// The device failed.
-pub fn peek(
+fn peek(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     poll: &Poll,
+    places: &[Place],
+    patience: Patience,
 ) -> Result<(), StoreError> {
     let mut body = Vec::new();
     let (mut count, mut rest_num) = (0, 0);
-    for place in places(broker, poll) {
-        let offset = offset_of(broker, &place, false, false, Patience::Waits)?;
+    for place in places {
+        let offset = offset_of(broker, place, false, false, patience)?;
         let max = broker.store.max_offset(place.queue)?;
         rest_num += (max - offset).max(0);
         if count < poll.count_max && offset < max {
             let offset = offset.max(broker.store.min_offset(place.queue)?);
             let (left, bytes) = (poll.count_max - count, i32::MAX as usize);
             let all = &mut Wanted(&MessageFilter::All);
-            let got = broker.store.get(place.queue, offset, left, bytes, all, &mut body)?;
-            count += got.count;
+            let got = patience.ask(&mut broker.store, |store| {
+                store.get(place.queue, offset, left, bytes, all, &mut body)
+            });
+            count += match got {
+                Ok(got) => got.count,
+                // What is there is shown.
+                Err(StoreError::Cold(_)) if count > 0 => 0,
+                Err(error) => return Err(error),
+            };
         }
     }
     let (code, remark) = match count {
