@@ -34,8 +34,8 @@ fn host() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 10911))
 }
 
-fn open(disk: &SimDisk) -> Store {
-    let config = StoreConfig {
+fn config() -> StoreConfig {
+    StoreConfig {
         commit_log_file_bytes: 64 << 10,
         consume_queue_file_bytes: 20 * 100,
         index_slots: 16,
@@ -43,8 +43,11 @@ fn open(disk: &SimDisk) -> Store {
         tail_window_bytes: 1 << 10,
         memory_bytes: 1 << 30,
         ..StoreConfig::new("/s")
-    };
-    Store::open(config, Arc::new(disk.clone()), NOW).unwrap()
+    }
+}
+
+fn open(disk: &SimDisk) -> Store {
+    Store::open(config(), Arc::new(disk.clone()), NOW).unwrap()
 }
 
 /// Messages a second apart, each with a key of its own and one of ten shared ones; the commit log
@@ -103,6 +106,10 @@ struct Rig {
 
 impl Rig {
     fn start(disk: &SimDisk) -> Rig {
+        Rig::around(open(disk))
+    }
+
+    fn around(store: Store) -> Rig {
         let signals = Arc::new(Signals::default());
         let identity = Identity {
             ip: "127.0.0.1".to_owned(),
@@ -115,7 +122,7 @@ impl Rig {
         let parts = Parts {
             config: BrokerConfig { auto_create_group: true, ..BrokerConfig::default() },
             identity,
-            store: open(disk),
+            store,
             delay_levels_ms: vec![1000],
             signals: Arc::clone(&signals),
         };
@@ -141,11 +148,18 @@ impl Rig {
         Rig { service, stopper, signals, threads, peer: TcpStream::connect(address).unwrap() }
     }
 
-    fn send<R: Request>(&mut self, opaque: i32, request: &R) {
-        let mut out = Vec::new();
-        let kind = HeaderKind::Json;
-        write_request(&mut out, kind, R::CODE, opaque, false, |w| request.encode(w), &[]);
-        self.peer.write_all(&out).unwrap();
+    /// Ends the thread that fetches.
+    fn stop_reading(&mut self) {
+        self.signals.stop();
+        let reader = self.threads.pop().unwrap();
+        reader.join().unwrap();
+    }
+
+    /// Fetches what is wanted, here.
+    fn read_all(&self) {
+        let mut spare = Vec::new();
+        while read_next(&self.service, &mut spare) {}
+        self.stopper.wake();
     }
 
     /// The next frame.
@@ -159,7 +173,14 @@ impl Rig {
     }
 
     fn ask<R: Request>(&mut self, request: &R) -> Vec<u8> {
-        self.send(7, request);
+        self.ask_with(request, &[])
+    }
+
+    fn ask_with<R: Request>(&mut self, request: &R, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let kind = HeaderKind::Json;
+        write_request(&mut out, kind, R::CODE, 7, false, |w| request.encode(w), body);
+        self.peer.write_all(&out).unwrap();
         self.receive()
     }
 }
@@ -360,9 +381,7 @@ fn only_so_many_wait() {
     let mut rig = Rig::start(&disk);
     let held = Arc::clone(&rig.service);
     // Nobody can read before all have been asked.
-    rig.signals.stop();
-    let reader = rig.threads.pop().unwrap();
-    reader.join().unwrap();
+    rig.stop_reading();
     disk.drop_caches();
     let asked = WAITING_MAX + 100;
     let mut peer = rig.peer.try_clone().unwrap();
@@ -384,9 +403,7 @@ fn only_so_many_wait() {
         assert!(cold.waiting.len() <= WAITING_MAX && cold.wanted.len() == 1);
     }
     assert!(disk.waits_of("broker-loop") > 0);
-    let mut buf = Vec::new();
-    while read_next(&held, &mut buf) {}
-    rig.stopper.wake();
+    rig.read_all();
     answers.extend((1..asked).map(|_| rig.receive()));
     let mut opaques: Vec<i32> = Vec::new();
     for answer in &mut answers {
@@ -399,6 +416,24 @@ fn only_so_many_wait() {
     assert!(held.lock().unwrap().broker.cold.waiting.is_empty());
 }
 
+fn send(queue_id: i32, number: i32) -> SendMessage {
+    SendMessage {
+        producer_group: "P".to_owned(),
+        topic: "T".to_owned(),
+        default_topic: "TBW102".to_owned(),
+        default_topic_queue_nums: 4,
+        queue_id,
+        sys_flag: 0,
+        born_timestamp: NOW,
+        flag: 0,
+        properties: Some(format!("KEYS\u{1}new{number}\u{2}")),
+        reconsume_times: None,
+        unit_mode: None,
+        batch: None,
+        max_reconsume_times: None,
+    }
+}
+
 /// The first sends after a start find queues whose files nobody has looked at: they wait without
 /// holding the loop up, and none overtakes another.
 #[test]
@@ -409,21 +444,7 @@ fn first_sends_wait_in_order() {
     let mut rig = Rig::start(&disk);
     disk.drop_caches();
     for number in 0..SENDS {
-        let request = SendMessage {
-            producer_group: "P".to_owned(),
-            topic: "T".to_owned(),
-            default_topic: "TBW102".to_owned(),
-            default_topic_queue_nums: 4,
-            queue_id: number % QUEUES,
-            born_timestamp: NOW,
-            properties: Some(format!("KEYS\u{1}new{number}\u{2}")),
-            sys_flag: 0,
-            flag: 0,
-            reconsume_times: None,
-            unit_mode: None,
-            batch: None,
-            max_reconsume_times: None,
-        };
+        let request = send(number % QUEUES, number);
         let mut out = Vec::new();
         // Both headers, and bodies that are no text.
         let kind = [HeaderKind::Json, HeaderKind::Binary][(number % 2) as usize];
@@ -462,4 +483,66 @@ fn first_sends_wait_in_order() {
     };
     assert_eq!(record.body, [1, 0, 0xff]);
     assert!(record.properties.starts_with(b"KEYS\x01new1\x02"));
+}
+
+/// Sends beyond the bound are refused rather than put before those that wait.
+#[test]
+fn only_so_many_sends_are_kept() {
+    const SENDS: i32 = 700;
+    let disk = SimDisk::new();
+    fill(&disk);
+    let mut rig = Rig::start(&disk);
+    rig.stop_reading();
+    disk.drop_caches();
+    let body = vec![7; 50 << 10];
+    let mut peer = rig.peer.try_clone().unwrap();
+    let sender = spawn_named("sender", move || {
+        for number in 0..SENDS {
+            let mut out = Vec::new();
+            let (request, kind) = (send(1, number), HeaderKind::Json);
+            let fields = |w: &mut FieldWriter<'_>| request.encode(w);
+            write_request(&mut out, kind, SendMessage::CODE, number, false, fields, &body);
+            peer.write_all(&out).unwrap();
+        }
+    });
+    let mut refused = 0;
+    let mut expected = 0;
+    for answer in 0..SENDS {
+        let mut bytes = rig.receive();
+        let decoded = frame::decode(&mut bytes).unwrap();
+        if decoded.code == response_code::SYSTEM_BUSY {
+            refused += 1;
+            // All were asked when the last is refused.
+            if decoded.opaque == SENDS - 1 {
+                assert_eq!(refused, answer + 1);
+                assert!(rig.service.lock().unwrap().broker.cold.kept_bytes <= 32 << 20);
+                rig.read_all();
+            }
+            continue;
+        }
+        let offset: i64 = decoded.fields.text("queueOffset").unwrap().parse().unwrap();
+        assert_eq!((decoded.code, decoded.opaque), (0, expected), "{}", decoded.remark_text());
+        assert_eq!(offset, 200 + i64::from(expected));
+        expected += 1;
+    }
+    sender.unwrap().join().unwrap();
+    assert!((40..=60).contains(&refused), "{refused}");
+    assert_eq!(disk.waits_of("broker-loop"), 0);
+}
+
+/// An index that is so far behind that memory would run out takes no more: clients hear that the
+/// broker is busy.
+#[test]
+fn sends_are_refused_while_the_index_is_far_behind() {
+    let config = StoreConfig { index_backlog_keys_max: 1, ..config() };
+    let mut rig = Rig::around(Store::open(config, Arc::new(SimDisk::new()), NOW).unwrap());
+    // Each message has a key of its own and one that the broker gives it.
+    let codes = [1, 2].map(|number| code_and_body(&rig.ask_with(&send(0, number), b"x")).0);
+    assert_eq!(codes, [0, response_code::SYSTEM_BUSY]);
+    let now_ms = base::clock::wall_ms() + 60_000;
+    let mut service = rig.service.lock().unwrap();
+    let job = service.broker.store.next_job(now_ms, JobKind::ApplyIndex).unwrap();
+    service.broker.store.finish(job.run()).unwrap();
+    drop(service);
+    assert_eq!(code_and_body(&rig.ask_with(&send(0, 3), b"x")).0, 0);
 }
