@@ -7,8 +7,8 @@ const AVERAGE_MAX_NS: u64 = 1_000_000;
 /// One flush that takes longer than this ends the loop's flushes at once, in nanoseconds.
 const SINGLE_MAX_NS: u64 = 20_000_000;
 /// How long the helper has them then, in nanoseconds; doubled each time the next trial is slow.
-const PAUSE_MIN_NS: u64 = 1_000_000_000;
-const PAUSE_MAX_NS: u64 = 64 * PAUSE_MIN_NS;
+const PAUSE_MIN_NS: u64 = 100_000_000;
+const PAUSE_MAX_NS: u64 = 64_000_000_000;
 
 /// How long flushes took of late.
 #[derive(Debug)]
@@ -83,6 +83,6 @@ mod tests {
         let mut pace = FlushPace::default();
         pace.note(0, 21 * MS);
         assert!(!pace.is_quick(22 * MS));
-        assert!(pace.is_quick(1_021 * MS));
+        assert!(pace.is_quick(121 * MS));
     }
 }

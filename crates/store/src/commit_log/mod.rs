@@ -46,6 +46,8 @@ pub(crate) struct CommitLog {
     room_to: i64,
     /// Bytes set aside at once by the one who puts.
     step_bytes: i64,
+    /// Whether jobs write zeros ahead.
+    has_zeroes: bool,
     /// Zeros that a job may be writing beyond the room there is.
     zeroing: Option<Arc<Zeroing>>,
     blocks: Blocks,
@@ -73,6 +75,7 @@ impl CommitLog {
             flushed: 0,
             room_to: 0,
             step_bytes: STEP_BYTES,
+            has_zeroes: false,
             zeroing: None,
             blocks: Blocks::default(),
             waits: true,
@@ -145,9 +148,12 @@ impl CommitLog {
     /// Writes what is staged: one positioned write, one more for each log file or window chunk
     /// that begins within. Afterwards [`CommitLog::written`] is the log's end.
     pub(crate) fn write(&mut self) -> Result<(), StoreError> {
-        for (offset, bytes) in self.window.runs_from(self.written) {
-            self.segments.write(offset, bytes)?;
-        }
+        let padding = self.pad();
+        let mut runs = self.window.runs_from(self.written);
+        let done = runs.try_for_each(|(offset, bytes)| self.segments.write(offset, bytes));
+        drop(runs);
+        self.window.end_padding(padding);
+        done?;
         self.written = self.end;
         Ok(())
     }

@@ -68,7 +68,22 @@ impl Zeroing {
 impl CommitLog {
     /// From now on jobs write zeros ahead: see [`CommitLog::begin_zeroing`].
     pub(crate) fn expect_zeroes(&mut self) {
-        self.step_bytes = STEP_BEFORE_ZEROES_BYTES;
+        (self.step_bytes, self.has_zeroes) = (STEP_BEFORE_ZEROES_BYTES, true);
+    }
+
+    /// Where zeros were written past the page cache, a write that ends within a page of them makes
+    /// the system read that page first. So zeros fill it: how many; the caller takes them away.
+    pub(super) fn pad(&mut self) -> usize {
+        let Some(end) = self.window.end().filter(|end| self.has_zeroes && *end > self.written)
+        else {
+            return 0;
+        };
+        // What ends a file belongs to it.
+        let start = self.segments.start_of(end - 1);
+        let page = ZEROES_ALIGN as i64;
+        let padded = start + (end - start + page - 1) / page * page;
+        let has_room = self.segments.room_of(start).is_some_and(|room| padded <= room);
+        if has_room { self.window.pad((padded - end) as usize) } else { 0 }
     }
 
     /// For the job that sets the wanted room aside.
@@ -210,5 +225,31 @@ mod tests {
         let mut bytes = [9; 20_000];
         file.read_exact_at(&mut bytes, 0).unwrap();
         assert!(bytes.iter().all(|b| *b == 1));
+    }
+
+    #[test]
+    fn a_page_is_filled_up_with_zeros_where_there_is_room() {
+        let path = Path::new("log/00000000000000000000");
+        let (disk, file) = log_of_ones(path);
+        let mut log =
+            CommitLog::open(Arc::new(disk), "log".into(), 20_000, 1 << 20, Some(0)).unwrap();
+        let put = |log: &mut CommitLog, len: usize| {
+            let buf = log.stage(len).1;
+            buf.resize(buf.len() + len, 2);
+            log.write().unwrap();
+            let mut bytes = [9; 20_000];
+            file.read_exact_at(&mut bytes, 0).unwrap();
+            bytes
+        };
+        log.segments.note_room(0, 20_000);
+        assert_eq!(put(&mut log, 100)[90..110], [[2; 10], [1; 10]].concat());
+        log.expect_zeroes();
+        let bytes = put(&mut log, 100);
+        assert_eq!(bytes[..200], [2; 200]);
+        assert!(bytes[200..4096].iter().all(|b| *b == 0) && bytes[4096] == 1);
+        // The last page of the file is not whole.
+        assert_eq!(put(&mut log, 19_000)[19_200..], [1; 800]);
+        assert_eq!((log.written(), file.file_len().unwrap()), (19_200, 20_000));
+        assert_eq!(log.staged_bytes(19_199, 2), None, "the zeros are no message");
     }
 }

@@ -80,6 +80,29 @@ impl Window {
         chunk.bytes.get(at..at.checked_add(len)?)
     }
 
+    /// Where the newest bytes end.
+    pub(crate) fn end(&self) -> Option<i64> {
+        self.chunks.back().map(Chunk::end)
+    }
+
+    /// Puts zeros behind the newest bytes, if there is memory for them; answers how many.
+    /// [`Window::end_padding`] takes them away.
+    pub(crate) fn pad(&mut self, len: usize) -> usize {
+        let Some(Chunk { bytes, .. }) = self.chunks.back_mut() else { return 0 };
+        if bytes.capacity() - bytes.len() < len {
+            return 0;
+        }
+        bytes.resize(bytes.len() + len, 0);
+        len
+    }
+
+    /// Takes away the zeros that [`Window::pad`] has put there.
+    pub(crate) fn end_padding(&mut self, len: usize) {
+        if let Some(chunk) = self.chunks.back_mut() {
+            chunk.bytes.truncate(chunk.bytes.len() - len);
+        }
+    }
+
     /// The bytes at and behind `from`, as (commit log offset, bytes) runs.
     pub(crate) fn runs_from(&self, from: i64) -> impl Iterator<Item = (i64, &[u8])> {
         let first = self.chunks.iter().rposition(|chunk| chunk.start <= from).unwrap_or(0);
@@ -129,6 +152,20 @@ mod tests {
         assert!(window.held_bytes <= 8 * 4096);
         assert!(window.read(0, 1).is_none());
         assert!(window.read(76_000, 4000).is_some());
+    }
+
+    #[test]
+    fn zeros_behind_the_end_are_in_the_last_run_only_while_wanted() {
+        let mut window = Window::new(8 * 4096);
+        put(&mut window, 0, 4000, 0);
+        assert_eq!(window.pad(97), 0, "no memory for so many");
+        assert_eq!((window.pad(96), window.end()), (96, Some(4096)));
+        assert_eq!(
+            window.runs_from(3990).next().unwrap().1[9..],
+            [&[3999_i32 as u8][..], &[0; 96]].concat()
+        );
+        window.end_padding(96);
+        assert_eq!((window.end(), window.read(4000, 1)), (Some(4000), None));
     }
 
     #[test]
