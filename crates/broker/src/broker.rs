@@ -90,7 +90,7 @@ pub struct Broker {
     pub locks: QueueLocks,
     /// Pulls that wait.
     pub long_poll: LongPoll,
-    /// Pulls that wait for old messages.
+    /// Requests that wait for what is not in memory.
     pub cold: ColdReads,
     /// Requests passed on to clients.
     pub relays: Relays,

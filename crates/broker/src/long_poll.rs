@@ -38,8 +38,6 @@ pub struct ParkedPull {
     pub group_sys_flag: i32,
     /// The filter is that of the group's heartbeats, not the pull's own.
     pub follows_group: bool,
-    /// Its bytes were read from the device for it a moment ago.
-    pub is_warm: bool,
 }
 
 /// Waiting pulls by queue.

@@ -96,12 +96,12 @@ fn message_routes() -> Vec<Route<Broker>> {
 /// What knows about messages, and who reads them.
 fn other_routes() -> Vec<Route<Broker>> {
     remoting::routes! { Broker;
-        plain QueryConsumerOffset => offset::query_consumer_offset,
+        later QueryConsumerOffset => offset::query_consumer_offset,
         plain UpdateConsumerOffset => offset::update_consumer_offset,
-        plain SearchOffsetByTimestamp => offset::search_offset,
-        plain GetMaxOffset => offset::max_offset,
-        plain GetMinOffset => offset::min_offset,
-        plain GetEarliestMsgStoreTime => offset::earliest_store_time,
+        later SearchOffsetByTimestamp => offset::search_offset,
+        later GetMaxOffset => offset::max_offset,
+        later GetMinOffset => offset::min_offset,
+        later GetEarliestMsgStoreTime => offset::earliest_store_time,
         plain GetAllConsumerOffset => consumer::all_offsets,
         plain QueryCorrectionOffset => consumer::correction_offsets,
         plain GetAllDelayOffset => offset::all_delay_offsets,
@@ -110,9 +110,9 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain InvokeBrokerToResetOffset => reset::reset,
         plain CloneGroupOffset => reset::clone_group,
 
-        plain ViewMessageById => query::view_message,
+        later ViewMessageById => query::view_message,
         plain QueryConsumeQueue => consumer::consume_queue,
-        plain QueryMessage => query::query_message,
+        later QueryMessage => query::query_message,
 
         plain Heartbeat => client::heartbeat,
         plain UnregisterClient => client::unregister,

@@ -68,7 +68,7 @@ pub struct Signals {
     pub flush: Signal,
     /// `store-work`: queue write-back, index, checkpoint, next segment.
     pub work: Signal,
-    /// `store-read`: pulls wait for old messages.
+    /// `store-read`: requests wait for what is not in memory.
     pub read: Signal,
     /// `broker-save`: somebody waits for a state file.
     pub save: Signal,

@@ -6,7 +6,7 @@
 //! | `broker-loop` | the network, helpers | everything in memory, the log's write |
 //! | `store-flush` | SYNC_FLUSH on a slow device, `flushIntervalCommitLog` | `fdatasync` |
 //! | `store-work` | every `flushIntervalConsumeQueue` | queues, index, checkpoint, log files |
-//! | `store-read` | pulls of old messages | reads them from the device |
+//! | `store-read` | requests for old messages | reads them from the device |
 //! | `broker-save` | changes, every `flushConsumerOffsetInterval` | state files, accounts |
 //! | `broker-http` | Prometheus, probes | `/metrics`, `/healthz`, `/readyz` |
 //! | `broker-member` | changes of topics, every `registerNameServerPeriod` | registration |
@@ -118,7 +118,7 @@ const BACKGROUND: [JobKind; 5] = [
     JobKind::Clean,
 ];
 
-/// Nothing but a pull gives `store-read` work; after this long without any it gives memory back.
+/// Nothing but requests give `store-read` work; after this long without any it gives memory back.
 const READ_IDLE: Duration = Duration::from_secs(10);
 
 fn flush_loop(shared: &Shared, interval: Duration) {

@@ -1,6 +1,6 @@
 //! Gets that do not wait for the device: [`Store::try_get`] answers with the part of a file that is
-//! not in memory, somebody reads it elsewhere ([`ColdRead::run`]), hands it over
-//! ([`Store::keep_cold`]), and the get is made again.
+//! not in memory, somebody reads it elsewhere ([`Fetch::run`]), hands it over
+//! ([`Store::fetched`]), and the get is made again.
 //!
 //! What is read comes by way of the page cache, and a stretch of log is kept beside it for a while,
 //! so that a get copies it once. Nothing is ever wrong when it is read twice, not at all, or has
@@ -8,6 +8,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
+use crate::fetch::Fetch;
 use crate::get::{Filter, GetResult};
 use crate::store::Store;
 use base::disk::DiskFile;
@@ -22,6 +23,8 @@ const AHEAD_BYTES: u64 = 16 << 20;
 pub(crate) const COLD_RECORD_BYTES: i64 = 128 << 10;
 /// Bytes of a consume queue read at once.
 pub(crate) const COLD_QUEUE_BYTES: i64 = 1 << 20;
+/// Bytes of a consume queue read around a unit that is looked at alone.
+pub(crate) const COLD_UNIT_BYTES: i64 = 64 << 10;
 /// Bytes per call.
 const READ_BYTES: usize = 1 << 20;
 
@@ -44,6 +47,24 @@ pub enum ColdPlace {
         /// One behind the last.
         to: i64,
     },
+    /// What a queue's first use wants to know of its files.
+    Bounds(QueueRef),
+    /// A part of the chain of an index file's slot.
+    Keys {
+        /// The file's name as a number.
+        file: u64,
+        /// Where in the chain.
+        from: KeyLink,
+    },
+}
+
+/// A part of the chain of an index file's slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLink {
+    /// The slot itself, by number.
+    Slot(u32),
+    /// An entry, by number.
+    Entry(i32),
 }
 
 impl ColdPlace {
@@ -57,7 +78,7 @@ impl ColdPlace {
                 ColdPlace::Queue { queue, from, to },
                 ColdPlace::Queue { queue: other, from: at, .. },
             ) => queue == other && (from..to).contains(&at),
-            _ => false,
+            _ => self == other,
         }
     }
 }
@@ -107,7 +128,7 @@ pub enum TryGet {
     /// As [`Store::get`].
     Done(GetResult),
     /// These bytes are needed and not in memory; `out` is as it was.
-    Cold(Box<ColdRead>),
+    Cold(Box<Fetch>),
 }
 
 impl Store {
@@ -125,17 +146,15 @@ impl Store {
         filter: &mut (impl Filter + ?Sized),
         out: &mut Vec<u8>,
     ) -> Result<TryGet, StoreError> {
-        // A queue met for the first time is looked at here and now.
-        self.load_queue(queue)?;
         let at = out.len();
-        (self.log.waits, self.queues.waits) = (false, false);
-        let got = self.get(queue, offset, messages_max, bytes_max, filter, out);
-        (self.log.waits, self.queues.waits) = (true, true);
+        let got = self.without_waiting(|store| {
+            store.get(queue, offset, messages_max, bytes_max, filter, out)
+        });
         match got {
             Ok(found) => Ok(TryGet::Done(found)),
-            Err(StoreError::Cold(read)) => {
+            Err(StoreError::Cold(fetch)) => {
                 out.truncate(at);
-                Ok(TryGet::Cold(read))
+                Ok(TryGet::Cold(fetch))
             }
             Err(error) => Err(error),
         }
@@ -147,7 +166,7 @@ impl Store {
     }
 
     /// Takes over what [`ColdRead::run`] read. Answers memory for the next one.
-    pub fn keep_cold(&mut self, place: ColdPlace, bytes: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn keep_cold(&mut self, place: ColdPlace, bytes: Vec<u8>) -> Vec<u8> {
         match place {
             ColdPlace::Log { from, .. } if bytes.len() as i64 > COLD_RECORD_BYTES => {
                 self.log.keep_stretch(from, bytes)

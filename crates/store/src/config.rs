@@ -29,6 +29,10 @@ pub struct StoreConfig {
     pub index_slots: u32,
     /// Entries of an index file. Fixed once the store has data.
     pub index_entries: u32,
+    /// Most keys that a job writes to the index; it needs about 40 bytes of memory for each.
+    pub index_batch_keys_max: usize,
+    /// Keys waiting for the index, 16 bytes each, beyond which [`crate::Store::is_index_behind`].
+    pub index_backlog_keys_max: usize,
     /// When a put may be answered.
     pub flush_type: FlushType,
     /// How often the commit log is flushed under [`FlushType::Async`].
@@ -94,6 +98,8 @@ impl StoreConfig {
             index_enabled: true,
             index_slots: 5_000_000,
             index_entries: 20_000_000,
+            index_batch_keys_max: 2 << 20,
+            index_backlog_keys_max: 16 << 20,
             flush_type: FlushType::Async,
             flush_interval_ms: 500,
             queue_write_interval_ms: 200,

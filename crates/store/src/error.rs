@@ -1,7 +1,7 @@
 //! What can go wrong, and what the caller should do about it.
 
 use crate::clean::DiskUsage;
-use crate::cold::ColdRead;
+use crate::fetch::Fetch;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -83,11 +83,11 @@ pub enum StoreError {
     /// recovers.
     #[error("the disk is full")]
     DiskFull,
-    /// Only inside [`Store::try_get`]: the get would have to wait for the device.
+    /// Only inside [`Store::without_waiting`]: the question would have to wait for the device.
     ///
-    /// [`Store::try_get`]: crate::Store::try_get
+    /// [`Store::without_waiting`]: crate::Store::without_waiting
     #[error("not in memory: {0:?}")]
-    Cold(Box<ColdRead>),
+    Cold(Box<Fetch>),
     /// An earlier write or sync failed. Shut down.
     #[error("the store has failed")]
     Poisoned,

@@ -355,7 +355,8 @@ impl Store {
     fn next_index(&mut self, now_ms: i64) -> Option<Work> {
         let ready = self.index.ready();
         let waited = now_ms - self.jobs.index_ms >= self.config.index_interval_ms;
-        let is_due = ready > 0 && waited || ready >= INDEX_KEYS_PER_JOB;
+        let many = INDEX_KEYS_PER_JOB.min(self.config.index_batch_keys_max);
+        let is_due = ready > 0 && waited || ready >= many;
         if self.index_writer.is_none() || !is_due && !self.index.has_unfinished() {
             return None;
         }
@@ -417,7 +418,8 @@ impl Store {
     }
 
     /// Takes what is missing in the files below `goal`, and all units if `runs_max` says so; `None`
-    /// while another job has the files, or keys are left from one that found no room.
+    /// while another job has the files, keys are left from one that found no room, or there are
+    /// more than one batch.
     pub(crate) fn pack_settle(
         &mut self,
         now_ms: i64,
@@ -426,6 +428,10 @@ impl Store {
     ) -> Option<Settle> {
         let are_home = self.queue_writer.is_some() && self.index_writer.is_some();
         if !are_home || self.jobs.is_noting || self.index.has_unfinished() {
+            return None;
+        }
+        if !self.index.is_one_batch(goal.offset) {
+            // Jobs of their own write the others first.
             return None;
         }
         let Flushed { offset: settled, timestamp: time } = goal;

@@ -14,6 +14,7 @@ pub mod error;
 pub mod store;
 
 pub mod cold;
+pub mod fetch;
 pub mod get;
 mod in_memory;
 pub mod job;
@@ -35,10 +36,11 @@ pub mod open;
 mod recover;
 
 pub use clean::{DiskUsage, Retention};
-pub use cold::{COLD_LOG_BYTES, ColdPlace, ColdRead, TryGet};
+pub use cold::{COLD_LOG_BYTES, ColdPlace, ColdRead, KeyLink, TryGet};
 pub use config::{FlushType, StoreConfig};
 pub use consume_queue::QueueRef;
 pub use error::{PutError, StoreError};
+pub use fetch::{Fetch, Fetched};
 pub use get::{Filter, GetResult, GetStatus};
 pub use job::{Job, JobDone, JobKind};
 pub use put::{Appended, Arrival, Dispatch, PutMessage};

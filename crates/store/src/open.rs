@@ -60,8 +60,8 @@ impl Store {
         let index = Index::open(
             Arc::clone(&disk),
             config.index_dir(),
-            config.index_slots,
-            config.index_entries,
+            (config.index_slots, config.index_entries),
+            config.index_batch_keys_max,
         )?;
         let mut store = Store::assemble(config, disk, lock, (log, queues, index), checkpoint)?;
         store.are_units_sure = are_units_sure;
@@ -109,7 +109,8 @@ impl Store {
     pub fn close(mut self, now_ms: i64) -> Result<(), StoreError> {
         self.write()?;
         self.flush_now()?;
-        if self.index.has_unfinished() && self.index_writer.is_some() {
+        let is_more = self.index.has_unfinished() || !self.index.is_one_batch(i64::MAX);
+        if is_more && self.index_writer.is_some() {
             self.apply_index(now_ms)?;
         }
         let goal = self.flushed_until();

@@ -2,6 +2,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
+use crate::fetch::Fetch;
 use crate::format::unit::{Unit, units};
 use crate::store::Store;
 use base::hash::{java_hash, java_hash_from};
@@ -32,6 +33,12 @@ pub struct QueryResult {
 const FIRST_READ: usize = 768;
 
 impl Store {
+    /// Whether somebody has looked at the queue's files since the start.
+    #[inline]
+    pub fn are_bounds_known(&self, queue: QueueRef) -> bool {
+        self.queues[queue].is_loaded
+    }
+
     /// First offset whose message is still there.
     ///
     /// # Errors
@@ -97,7 +104,7 @@ impl Store {
     /// producer's id of a message, else one of its keys or its id.
     ///
     /// # Errors
-    /// The device failed.
+    /// The device failed. `out` may have grown; the caller cuts it back.
     pub fn query(
         &mut self,
         topic: &[u8],
@@ -113,9 +120,24 @@ impl Store {
         offsets.dedup();
         let (index_last_timestamp, index_last_offset) = self.index.newest();
         let mut result = QueryResult { count: 0, index_last_timestamp, index_last_offset };
+        let mut missing: Option<Box<Fetch>> = None;
         for offset in offsets {
             let at = out.len();
-            if !self.message_at(offset, out)? {
+            match self.message_at(offset, out) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                // All that is missing is fetched at once.
+                Err(StoreError::Cold(fetch)) => {
+                    match &mut missing {
+                        Some(missing) => missing.and(*fetch),
+                        None => missing = Some(fetch),
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if missing.is_some() {
+                out.truncate(at);
                 continue;
             }
             // Hashes collide: look at the message itself.
@@ -126,7 +148,10 @@ impl Store {
                 _ => out.truncate(at),
             }
         }
-        Ok(result)
+        match missing {
+            Some(missing) => Err(StoreError::Cold(missing)),
+            None => Ok(result),
+        }
     }
 
     /// Store time of the message at a queue offset, -1 when there is none.

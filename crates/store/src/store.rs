@@ -6,6 +6,7 @@ use crate::commit_log::CommitLog;
 use crate::config::{FlushType, StoreConfig};
 use crate::consume_queue::{QueueRef, QueueWriter, Queues};
 use crate::error::{PutError, StoreError};
+use crate::fetch::Fetch;
 use crate::format::checkpoint::Checkpoint;
 use crate::format::unit::Unit;
 use crate::index::{Index, IndexWriter};
@@ -20,10 +21,6 @@ const QUEUE_BACKLOG_MAX: usize = 64 << 20;
 /// How much of them one write takes there: with a file access or two per queue a few ms, where all
 /// of a hundred thousand queues would take seconds.
 const QUEUE_RELIEF: usize = 64 << 10;
-/// Keys waiting for the index beyond which a write takes them there itself, 16 bytes each: only if
-/// the device is so slow that memory would run out, for it takes seconds.
-const INDEX_BACKLOG_MAX: usize = 16 << 20;
-
 /// One node's messages. See the crate's description for the way of a message through it.
 pub struct Store {
     pub(crate) config: StoreConfig,
@@ -126,19 +123,15 @@ impl Store {
         }
     }
 
-    /// Does the helpers' work here when they are so far behind that memory would run out.
+    /// Does some of the helpers' work here when they are so far behind that memory would run out.
     fn relieve(&mut self) -> Result<(), StoreError> {
         if self.cleaner.refuses_puts() {
             return Ok(());
         }
-        let mut result = Ok(());
-        if self.queues.pending_bytes() > QUEUE_BACKLOG_MAX && self.queue_writer.is_some() {
-            result = self.write_some_queues(QUEUE_RELIEF);
+        if self.queues.pending_bytes() <= QUEUE_BACKLOG_MAX || self.queue_writer.is_none() {
+            return Ok(());
         }
-        if self.index.ready() > INDEX_BACKLOG_MAX && self.index_writer.is_some() {
-            result = result.and(self.apply_index(self.last_store_timestamp));
-        }
-        match result {
+        match self.write_some_queues(QUEUE_RELIEF) {
             // Refusing puts keeps the backlog from growing.
             Err(error) if error.is_out_of_space() => Ok(()),
             other => other,
@@ -167,8 +160,7 @@ impl Store {
     /// not poison.
     pub(crate) fn apply_index(&mut self, now_ms: i64) -> Result<(), StoreError> {
         let local_ms = now_ms + self.config.utc_offset_ms;
-        let rounds = 1 + usize::from(self.index.has_unfinished());
-        for _ in 0..rounds {
+        while self.index.ready() > 0 || self.index.has_unfinished() {
             let batch = self.index.take_batch();
             let writer = self.index_writer.as_mut().expect("no job has the writer");
             let result = writer.apply(batch, local_ms);
@@ -176,6 +168,13 @@ impl Store {
             self.index.applied(applied);
         }
         Ok(())
+    }
+
+    /// Whether so many keys wait for the index that no more messages should be taken, or memory
+    /// would run out: the device has been too slow for long. Jobs bring it down, a bounded number
+    /// of keys each.
+    pub fn is_index_behind(&self) -> bool {
+        self.index.ready() > self.config.index_backlog_keys_max
     }
 
     fn check_now<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
@@ -251,10 +250,13 @@ impl Store {
 
     /// Looks at a queue's files if nobody did yet.
     pub(crate) fn load_queue(&mut self, queue: QueueRef) -> Result<(), StoreError> {
-        if self.queues[queue].is_loaded {
-            return self.queues.correct_min(queue);
+        if !self.queues[queue].is_loaded {
+            if !self.queues.waits {
+                return Err(Fetch::from(self.queues.look(queue)).into());
+            }
+            self.queues.load(queue)?;
         }
-        self.queues.load(queue)
+        self.queues.correct_min(queue)
     }
 
     pub(crate) fn assemble(

@@ -8,11 +8,11 @@ use protocol::request::offset::{
     UpdateConsumerOffset,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::{Boundary, QueueRef, StoreError};
+use store::{Boundary, QueueRef};
 
 use crate::broker::Broker;
+use crate::cold::{self, NoAnswer, Patience};
 use crate::persist;
-use crate::reply;
 use crate::topic_table;
 
 /// The queue of a topic, if it has ever been used.
@@ -20,32 +20,36 @@ pub fn queue_of(broker: &Broker, topic: &str, queue_id: i32) -> Option<QueueRef>
     broker.store.queue(topic.as_bytes(), queue_id)
 }
 
-fn failed(error: StoreError) -> Refusal {
-    reply::store_error(&error)
-}
-
 /// Serves 14.
 pub fn query_consumer_offset(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: QueryConsumerOffset,
-) -> Answer<QueryConsumerOffset> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, committed);
+    Ok(())
+}
+
+fn committed(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &QueryConsumerOffset,
+) -> Result<Reply<QueryConsumerOffset>, NoAnswer> {
     let QueryConsumerOffset { consumer_group, topic, queue_id, set_zero_if_not_found } = request;
-    if let Some(offset) = broker.offsets.get(&consumer_group, &topic, queue_id) {
+    if let Some(offset) = broker.offsets.get(consumer_group, topic, *queue_id) {
         return Ok(Reply::header(QueryConsumerOffsetReply { offset }));
     }
-    let not_found = |remark: &str| Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark));
-    if set_zero_if_not_found == Some(false) {
+    let not_found = |remark: &str| Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark).into());
+    if *set_zero_if_not_found == Some(false) {
         return not_found("Not found, do not set to zero, maybe this group boot first");
     }
     // A group that is new on a queue whose beginning is still in memory starts there; on an old
     // queue the client decides.
-    let from_start = match queue_of(broker, &topic, queue_id) {
-        Some(queue) => {
-            let first = broker.store.min_offset(queue).map_err(failed)?;
-            first <= 0 && broker.store.is_in_memory(queue, 0).map_err(failed)?
-        }
+    let from_start = match queue_of(broker, topic, *queue_id) {
+        Some(queue) => patience.ask(&mut broker.store, |store| {
+            Ok(store.min_offset(queue)? <= 0 && store.is_in_memory(queue, 0)?)
+        })?,
         None => false,
     };
     if from_start {
@@ -84,16 +88,25 @@ pub fn update_consumer_offset(
 /// Serves 29.
 pub fn search_offset(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: SearchOffsetByTimestamp,
-) -> Answer<SearchOffsetByTimestamp> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, by_time);
+    Ok(())
+}
+
+fn by_time(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &SearchOffsetByTimestamp,
+) -> Result<Reply<SearchOffsetByTimestamp>, NoAnswer> {
     let upper = request.boundary_type.as_deref().is_some_and(|b| b.eq_ignore_ascii_case("upper"));
     let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
     let offset = match queue_of(broker, &request.topic, request.queue_id) {
-        Some(queue) => {
-            broker.store.offset_by_time(queue, request.timestamp, boundary).map_err(failed)?
-        }
+        Some(queue) => patience.ask(&mut broker.store, |store| {
+            store.offset_by_time(queue, request.timestamp, boundary)
+        })?,
         None => 0,
     };
     Ok(Reply::header(SearchOffsetByTimestampReply { offset }))
@@ -102,13 +115,22 @@ pub fn search_offset(
 /// Serves 30.
 pub fn max_offset(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: GetMaxOffset,
-) -> Answer<GetMaxOffset> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, end);
+    Ok(())
+}
+
+fn end(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &GetMaxOffset,
+) -> Result<Reply<GetMaxOffset>, NoAnswer> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
     let offset = match queue {
-        Some(queue) => broker.store.max_offset(queue).map_err(failed)?,
+        Some(queue) => patience.ask(&mut broker.store, |store| store.max_offset(queue))?,
         None => 0,
     };
     Ok(Reply::header(GetMaxOffsetReply { offset }))
@@ -117,13 +139,22 @@ pub fn max_offset(
 /// Serves 31.
 pub fn min_offset(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: GetMinOffset,
-) -> Answer<GetMinOffset> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, beginning);
+    Ok(())
+}
+
+fn beginning(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &GetMinOffset,
+) -> Result<Reply<GetMinOffset>, NoAnswer> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
     let offset = match queue {
-        Some(queue) => broker.store.min_offset(queue).map_err(failed)?,
+        Some(queue) => patience.ask(&mut broker.store, |store| store.min_offset(queue))?,
         None => 0,
     };
     Ok(Reply::header(GetMinOffsetReply { offset }))
@@ -132,12 +163,23 @@ pub fn min_offset(
 /// Serves 32.
 pub fn earliest_store_time(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: GetEarliestMsgStoreTime,
-) -> Answer<GetEarliestMsgStoreTime> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, earliest);
+    Ok(())
+}
+
+fn earliest(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &GetEarliestMsgStoreTime,
+) -> Result<Reply<GetEarliestMsgStoreTime>, NoAnswer> {
     let timestamp = match queue_of(broker, &request.topic, request.queue_id) {
-        Some(queue) => broker.store.earliest_store_time_of(queue).map_err(failed)?,
+        Some(queue) => {
+            patience.ask(&mut broker.store, |store| store.earliest_store_time_of(queue))?
+        }
         None => -1,
     };
     Ok(Reply::header(GetEarliestMsgStoreTimeReply { timestamp }))

@@ -179,7 +179,8 @@ pub fn peek(
         count_max: request.max_msg_nums.clamp(0, COUNT_MAX) as usize,
         ..look(broker, call, &target, PollKind::Peek)
     };
-    take::peek(broker, exchange, &poll).map_err(|e| reply::store_error(&e))
+    take::answer(broker, exchange, poll, false);
+    Ok(())
 }
 
 /// Serves 200054.

@@ -8,7 +8,7 @@ use remoting::{Call, Exchange, Refusal, ReplyHandle};
 use store::{GetResult, GetStatus, QueueRef, TryGet};
 
 use crate::broker::Broker;
-use crate::cold;
+use crate::cold::{self, Fetches, Waiter};
 use crate::filter::{self, MessageFilter, Wanted};
 use crate::long_poll::ParkedPull;
 use crate::meters::Kind;
@@ -113,7 +113,6 @@ fn try_pull(
         topic_sys_flag,
         group_sys_flag,
         follows_group: view.sys_flag & HAS_SUBSCRIPTION == 0,
-        is_warm: false,
     };
     if let Some(pull) = answer(broker, exchange, queue, pull, may_wait)
         && let Err(pull) = broker.long_poll.park(queue, pull)
@@ -256,6 +255,33 @@ pub fn answer(
     pull: ParkedPull,
     may_wait: bool,
 ) -> Option<ParkedPull> {
+    read(broker, exchange, queue, pull, may_wait, Fetches::default())
+}
+
+/// Goes on with a pull for which something was read from the device.
+pub fn answer_again(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    queue: QueueRef,
+    pull: ParkedPull,
+    may_wait: bool,
+    fetches: Fetches,
+) {
+    if let Some(pull) = read(broker, exchange, queue, pull, may_wait, fetches)
+        && let Err(pull) = broker.long_poll.park(queue, pull)
+    {
+        answer(broker, exchange, queue, pull, false);
+    }
+}
+
+fn read(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    queue: QueueRef,
+    pull: ParkedPull,
+    may_wait: bool,
+    fetches: Fetches,
+) -> Option<ParkedPull> {
     let mut body = std::mem::take(&mut broker.scratch_body);
     body.clear();
     let mut wanted = Wanted(&pull.filter);
@@ -264,11 +290,9 @@ pub fn answer(
     let store = &mut broker.store;
     let got = match store.try_get(queue, at, count, bytes, &mut wanted, &mut body) {
         Ok(TryGet::Done(got)) => Ok(got),
-        Ok(TryGet::Cold(read)) if !pull.is_warm && broker.cold.has_room() => {
+        Ok(TryGet::Cold(fetch)) if broker.cold.may_park(&fetches, &fetch) => {
             broker.scratch_body = body;
-            if broker.cold.park(queue, pull, may_wait, *read) {
-                broker.signals.read.ask();
-            }
+            cold::park(broker, Waiter::Pull { queue, pull, may_wait }, fetches, *fetch);
             return None;
         }
         Ok(TryGet::Cold(_)) => store.get(queue, at, count, bytes, &mut wanted, &mut body),

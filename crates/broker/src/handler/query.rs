@@ -1,48 +1,66 @@
-//! Messages by commit log offset, by key and by unique key.
+//! Messages by commit log offset, by key and by unique key. Old ones are fetched from the device
+//! while others are served: see [`crate::cold`].
 
 use protocol::code::response_code;
 use protocol::request::message::{QueryMessage, QueryMessageReply, ViewMessageById};
-use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use remoting::{Call, Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
-use crate::reply;
+use crate::cold::{self, NoAnswer, Patience};
 
 /// Serves 33.
 pub fn view_message(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: ViewMessageById,
-) -> Answer<ViewMessageById> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, view);
+    Ok(())
+}
+
+fn view(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &ViewMessageById,
+) -> Result<Reply<ViewMessageById>, NoAnswer> {
     let mut body = Vec::new();
-    let found = broker.store.message_at(request.offset, &mut body);
-    if found.map_err(|e| reply::store_error(&e))? {
+    let ask = |store: &mut store::Store| store.message_at(request.offset, &mut body);
+    if patience.ask(&mut broker.store, ask)? {
         return Ok(Reply::body(body));
     }
     let remark = format!("can not find message by the offset, {}", request.offset);
-    Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+    Err(Refusal::new(response_code::SYSTEM_ERROR, remark).into())
 }
 
 /// Serves 12.
 pub fn query_message(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
     request: QueryMessage,
-) -> Answer<QueryMessage> {
+) -> Result<(), Refusal> {
+    cold::answer(broker, exchange, call, request, query);
+    Ok(())
+}
+
+fn query(
+    broker: &mut Broker,
+    patience: Patience,
+    request: &QueryMessage,
+) -> Result<Reply<QueryMessage>, NoAnswer> {
     let unique = request.unique_key_query == Some(true);
     let limit = broker.config.query_count_max;
     let wanted = if unique { limit } else { request.max_num.clamp(0, limit.max(64)) };
     let span = (request.begin_timestamp, request.end_timestamp);
     let mut body = Vec::new();
     let (topic, key) = (request.topic.as_bytes(), request.key.as_bytes());
-    let found = broker
-        .store
-        .query(topic, key, wanted as usize, span, unique, &mut body)
-        .map_err(|e| reply::store_error(&e))?;
+    let found = patience.ask(&mut broker.store, |store| {
+        store.query(topic, key, wanted as usize, span, unique, &mut body)
+    })?;
     if body.is_empty() {
         let remark = "can not find message, maybe time range not correct";
-        return Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark));
+        return Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark).into());
     }
     let header = QueryMessageReply {
         index_last_update_timestamp: found.index_last_timestamp,

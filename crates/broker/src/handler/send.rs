@@ -19,6 +19,7 @@ use store::{Appended, Dispatch, PutError, PutMessage, QueueRef};
 
 use crate::ack::{PendingAck, Promise};
 use crate::broker::Broker;
+use crate::cold::{self, Fetches};
 use crate::handler::send_back::OWN_MAXIMUM_SINCE;
 use crate::meters::{self, MeterId};
 use crate::properties::{self, Known};
@@ -30,11 +31,21 @@ use crate::transaction;
 
 /// Serves 10, 310 and 320.
 pub fn send(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
+    send_again(broker, exchange, call, Fetches::default());
+}
+
+/// As [`send`], for one that has waited in [`crate::cold`].
+pub fn send_again(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    fetches: Fetches,
+) {
     let to = call.reply_handle();
-    match put(broker, exchange, call, to) {
+    match put(broker, exchange, call, to, fetches) {
         // Nobody waits for the write: it counts as answered now.
-        Ok(()) if to.oneway => drop(exchange.answer_out(to, response_code::SUCCESS)),
-        Ok(()) => {}
+        Ok(Put::Staged) if to.oneway => drop(exchange.answer_out(to, response_code::SUCCESS)),
+        Ok(_) => {}
         Err(refusal) => {
             broker.stats.totals.put_failed += 1;
             reply::refuse_send(broker, exchange, to, &refusal);
@@ -42,12 +53,20 @@ pub fn send(broker: &mut Broker, exchange: &mut Exchange<'_>, call: &Call<'_>) {
     }
 }
 
+/// What became of a send.
+enum Put {
+    Staged,
+    /// It will be served again.
+    Waits,
+}
+
 fn put(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     call: &Call<'_>,
     to: ReplyHandle,
-) -> Result<(), Refusal> {
+    fetches: Fetches,
+) -> Result<Put, Refusal> {
     let frame = &call.frame;
     let view = SendView::read(frame.code, &frame.fields)
         .map_err(|bad| Refusal::new(response_code::SYSTEM_ERROR, bad.to_string()))?;
@@ -57,11 +76,16 @@ fn put(
             format!("broker unable to service, until {}", broker.config.accept_sends_from_ms),
         ));
     }
-    if broker.is_flush_stuck(exchange.now_ns) {
+    if broker.is_flush_stuck(exchange.now_ns) || broker.store.is_index_behind() {
         return Err(reply::busy());
     }
     let target = target(broker, exchange, call, &view)?;
-    if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
+    if (broker.cold.keeps_sends() || !broker.store.are_bounds_known(target.queue))
+        && cold::wait_to_send(broker, call, target.queue, fetches)?
+    {
+        return Ok(Put::Waits);
+    }
+    let staged = if view.batch || frame.code == request_code::SEND_BATCH_MESSAGE {
         put_batch(broker, exchange, call, to, &view, target)
     } else if view.topic.starts_with(RETRY_PREFIX.as_bytes())
         && is_dead(broker, exchange, call, &view)?
@@ -69,7 +93,8 @@ fn put(
         put_dead(broker, exchange, call, to, &view)
     } else {
         put_single(broker, exchange, call, to, &view, target)
-    }
+    };
+    staged.map(|()| Put::Staged)
 }
 
 /// Where a message goes.

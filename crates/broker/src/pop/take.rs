@@ -5,13 +5,14 @@ use protocol::code::response_code;
 use protocol::request::Reply;
 use protocol::request::pop::{NotificationReply, PopMessageReply};
 use remoting::Exchange;
-use store::{GetResult, GetStatus, QueueRef, StoreError};
+use store::{Fetch, GetResult, GetStatus, QueueRef, StoreError};
 
 use super::order::OrderedPop;
 use super::points::{PairId, Point, PointKey};
 use super::poll::{Poll, PollKind};
 use super::receipt::{self, Receipt, TopicKind, append_info, push};
 use crate::broker::Broker;
+use crate::cold::{self, Fetches, Patience, Waiter};
 use crate::filter::{MessageFilter, Wanted};
 use crate::meters::Kind;
 use crate::reply;
@@ -106,6 +107,7 @@ fn offset_of(
     place: &Place,
     from_last: bool,
     is_pop: bool,
+    patience: Patience,
 ) -> Result<i64, StoreError> {
     let Place { pair, kind, queue, queue_id } = *place;
     let names = broker.pops.pair_of(pair);
@@ -121,15 +123,18 @@ fn offset_of(
         return Ok(offset.max(cursor));
     }
     // Without a committed offset the topic or the group is new, perhaps again.
-    let min = broker.store.min_offset(queue)?;
     let in_memory = broker.config.pop_init_in_memory;
-    let offset = if !from_last || kind != TopicKind::Normal || !is_pop {
-        min
-    } else if in_memory && min <= 0 && broker.store.is_in_memory(queue, 0)? {
-        0
-    } else {
-        (broker.store.max_offset(queue)? - 1).max(0)
-    };
+    let from_first = !from_last || kind != TopicKind::Normal || !is_pop;
+    let offset = patience.ask(&mut broker.store, |store| {
+        let min = store.min_offset(queue)?;
+        if from_first {
+            Ok(min)
+        } else if in_memory && min <= 0 && store.is_in_memory(queue, 0)? {
+            Ok(0)
+        } else {
+            Ok((store.max_offset(queue)? - 1).max(0))
+        }
+    })?;
     if is_pop {
         broker.pops.forget(pair, queue_id);
         let names = broker.pops.pair_of(pair);
@@ -145,20 +150,22 @@ fn has_messages(broker: &mut Broker, poll: &Poll, place: &Place, now_ms: i64) ->
     if poll.is_ordered && orders.is_blocked(place.pair, place.queue_id, attempt_id, 0, now_ms) {
         return false;
     }
-    let offset = offset_of(broker, place, false, false);
+    let offset = offset_of(broker, place, false, false, Patience::Waits);
     let max = broker.store.max_offset(place.queue);
     matches!((offset, max), (Ok(offset), Ok(max)) if offset < max)
 }
 
+#[allow(clippy::too_many_arguments)]
 fn take_from(
     broker: &mut Broker,
     poll: &Poll,
     place: &Place,
     stamp: Stamp,
     now_ms: i64,
+    patience: Patience,
     found: &mut Found,
 ) -> Result<(), StoreError> {
-    let offset = offset_of(broker, place, poll.from_last, true)?;
+    let offset = offset_of(broker, place, poll.from_last, true, patience)?;
     if poll.is_ordered {
         let (orders, attempt_id) = (&broker.pops.orders, poll.attempt_id.as_deref());
         let Place { pair, queue_id, .. } = *place;
@@ -171,7 +178,13 @@ fn take_from(
         return Ok(());
     }
     let at = found.body.len();
-    let (offset, got) = read(broker, poll, place, offset, found)?;
+    let (offset, got) = match read(broker, poll, place, offset, patience, found) {
+        Err(StoreError::Cold(fetch)) => {
+            found.rest += (broker.store.max_offset(place.queue)? - offset).max(0);
+            return Err(StoreError::Cold(fetch));
+        }
+        other => other?,
+    };
     if got.status == GetStatus::Found {
         note_offsets(&found.body[at..], &mut found.offsets);
         if !hide(broker, poll, place, stamp, offset, &got, now_ms, found) {
@@ -213,6 +226,7 @@ fn read(
     poll: &Poll,
     place: &Place,
     offset: i64,
+    patience: Patience,
     found: &mut Found,
 ) -> Result<(i64, GetResult), StoreError> {
     // The subscription's filter is for the topic itself; what came back was wanted once.
@@ -221,7 +235,11 @@ fn read(
     let wanted_max = poll.count_max - found.count;
     let mut get = |broker: &mut Broker, offset| {
         let (max, body) = (i32::MAX as usize, &mut found.body);
-        broker.store.get(place.queue, offset, wanted_max, max, &mut Wanted(filter), body)
+        let at = body.len();
+        let got = patience.ask(&mut broker.store, |store| {
+            store.get(place.queue, offset, wanted_max, max, &mut Wanted(filter), body)
+        });
+        got.inspect_err(|_| body.truncate(at))
     };
     let got = get(broker, offset)?;
     let is_misplaced = matches!(
@@ -358,16 +376,56 @@ pub fn answer_waiting(broker: &mut Broker, exchange: &mut Exchange<'_>, pair: Pa
     }
 }
 
-/// Tries a pop and answers it; with `may_wait` it is parked instead when it finds nothing. Says
-/// whether it was answered.
+/// Tries a pop and answers it; with `may_wait` it is parked instead when it finds nothing. A pop of
+/// messages that are not in memory waits in [`crate::cold`] first. Says whether it was answered, or
+/// will be without an arrival.
 pub fn answer(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     poll: Poll,
     may_wait: bool,
 ) -> bool {
-    if poll.kind == PollKind::Notification {
-        return answer_notification(broker, exchange, poll, may_wait);
+    answer_again(broker, exchange, poll, may_wait, Fetches::default())
+}
+
+/// What is to be known of queues before they can be looked at.
+fn unknown(broker: &mut Broker, places: &[Place]) -> Option<Fetch> {
+    let mut missing: Option<Fetch> = None;
+    for place in places {
+        let bounds = broker.store.without_waiting(|store| store.max_offset(place.queue));
+        match (bounds, &mut missing) {
+            (Err(StoreError::Cold(fetch)), Some(missing)) => missing.and(*fetch),
+            (Err(StoreError::Cold(fetch)), None) => missing = Some(*fetch),
+            _ => {}
+        }
+    }
+    missing
+}
+
+/// As [`answer`], for a pop for which something was read from the device.
+pub fn answer_again(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    poll: Poll,
+    may_wait: bool,
+    fetches: Fetches,
+) -> bool {
+    let places = places(broker, &poll);
+    if let Some(fetch) = unknown(broker, &places)
+        && broker.cold.may_park(&fetches, &fetch)
+    {
+        cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, fetch);
+        return true;
+    }
+    match poll.kind {
+        PollKind::Pop => {}
+        PollKind::Notification => {
+            return answer_notification(broker, exchange, poll, &places, may_wait);
+        }
+        PollKind::Peek => {
+            answer_peek(broker, exchange, poll, &places, fetches);
+            return true;
+        }
     }
     let now_ms = exchange.now_ms;
     let revive_queue = match poll.is_ordered {
@@ -377,15 +435,47 @@ pub fn answer(
     let stamp = Stamp { pop_time: now_ms, revive_queue };
     let mut found = Found { body: std::mem::take(&mut broker.scratch_body), ..Found::default() };
     found.body.clear();
-    for place in places(broker, &poll) {
-        if let Err(e) = take_from(broker, &poll, &place, stamp, now_ms, &mut found) {
-            // What was taken before stays out until its time is over.
-            let refusal = reply::store_error(&e);
-            exchange.refuse(poll.to, refusal.code, &refusal.remark);
-            broker.scratch_body = found.body;
-            return true;
+    for patience in [Patience::None, Patience::Waits] {
+        let mut missing = None;
+        found.rest = 0;
+        for place in &places {
+            match take_from(broker, &poll, place, stamp, now_ms, patience, &mut found) {
+                Ok(()) => {}
+                Err(StoreError::Cold(fetch)) => missing = missing.or(Some(*fetch)),
+                Err(e) => {
+                    // What was taken before stays out until its time is over.
+                    let refusal = reply::store_error(&e);
+                    exchange.refuse(poll.to, refusal.code, &refusal.remark);
+                    broker.scratch_body = found.body;
+                    return true;
+                }
+            }
         }
+        match missing {
+            // Given out is what was found; the next pop finds the rest.
+            Some(fetch) if found.count > 0 => cold::fetch_ahead(broker, fetch),
+            Some(fetch) if broker.cold.may_park(&fetches, &fetch) => {
+                broker.scratch_body = found.body;
+                cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, fetch);
+                return true;
+            }
+            Some(_) => continue,
+            None => {}
+        }
+        break;
     }
+    finish(broker, exchange, poll, stamp, found, may_wait)
+}
+
+/// Answers with what was found, or parks the pop.
+fn finish(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    poll: Poll,
+    stamp: Stamp,
+    found: Found,
+    may_wait: bool,
+) -> bool {
     let totals = &mut broker.stats.totals;
     let code = if found.count > 0 {
         totals.get_found += 1;
@@ -428,10 +518,10 @@ fn answer_notification(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     poll: Poll,
+    places: &[Place],
     may_wait: bool,
 ) -> bool {
     let now_ms = exchange.now_ms;
-    let places = places(broker, &poll);
     let has_msg = places.iter().any(|place| has_messages(broker, &poll, place, now_ms));
     let mut fields = NotificationReply { has_msg, polling_full: false };
     let to = poll.to;
@@ -445,27 +535,54 @@ fn answer_notification(
     true
 }
 
+fn answer_peek(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    poll: Poll,
+    places: &[Place],
+    fetches: Fetches,
+) {
+    let mut looked = peek(broker, exchange, &poll, places, Patience::None);
+    if let Err(StoreError::Cold(fetch)) = looked {
+        if broker.cold.may_park(&fetches, &fetch) {
+            let may_wait = false;
+            return cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, *fetch);
+        }
+        looked = peek(broker, exchange, &poll, places, Patience::Waits);
+    }
+    if let Err(e) = looked {
+        let refusal = reply::store_error(&e);
+        exchange.refuse(poll.to, refusal.code, &refusal.remark);
+    }
+}
+
 /// Answers with what a pop would find, and hides nothing.
-///
-/// # Errors
-/// The device failed.
-pub fn peek(
+fn peek(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     poll: &Poll,
+    places: &[Place],
+    patience: Patience,
 ) -> Result<(), StoreError> {
     let mut body = Vec::new();
     let (mut count, mut rest_num) = (0, 0);
-    for place in places(broker, poll) {
-        let offset = offset_of(broker, &place, false, false)?;
+    for place in places {
+        let offset = offset_of(broker, place, false, false, patience)?;
         let max = broker.store.max_offset(place.queue)?;
         rest_num += (max - offset).max(0);
         if count < poll.count_max && offset < max {
             let offset = offset.max(broker.store.min_offset(place.queue)?);
             let (left, bytes) = (poll.count_max - count, i32::MAX as usize);
             let all = &mut Wanted(&MessageFilter::All);
-            let got = broker.store.get(place.queue, offset, left, bytes, all, &mut body)?;
-            count += got.count;
+            let got = patience.ask(&mut broker.store, |store| {
+                store.get(place.queue, offset, left, bytes, all, &mut body)
+            });
+            count += match got {
+                Ok(got) => got.count,
+                // What is there is shown.
+                Err(StoreError::Cold(_)) if count > 0 => 0,
+                Err(error) => return Err(error),
+            };
         }
     }
     let (code, remark) = match count {

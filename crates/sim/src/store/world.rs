@@ -62,6 +62,7 @@ impl World {
         config.note_bytes_min = [1, 2000, 16 << 20][random.below(3)];
         config.sync_each_max = [0, 3, 256][random.below(3)];
         config.tail_window_bytes = [1 << 10, 64 << 10][random.below(2)];
+        config.index_batch_keys_max = [2, 9, 2 << 20][random.below(3)];
         Mutant::arm(mutant);
         World {
             random,

@@ -292,6 +292,7 @@ impl Store {
             CleanDone::Trimmed { writer, trimmed } => {
                 self.queue_writer = Some(writer);
                 self.queues.is_trimming = false;
+                self.queues.trims += 1;
                 let cleaner = &mut self.cleaner;
                 if trimmed.iter().any(|trimmed| trimmed.is_changed) {
                     cleaner.next_queues_ms = now_ms + cleaner.retention.queue_pause_ms;

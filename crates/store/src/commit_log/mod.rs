@@ -12,6 +12,7 @@ mod window;
 
 use crate::cold::{COLD_LOG_BYTES, COLD_RECORD_BYTES, ColdPlace, ColdRead};
 use crate::error::StoreError;
+use crate::fetch::Fetch;
 use base::disk::Disk;
 use model::record::{FILLER_LEN_MIN, FILLER_MAGIC};
 use std::path::PathBuf;
@@ -210,7 +211,7 @@ impl CommitLog {
     #[cold]
     fn cold(&mut self, offset: i64, len: i64) -> Result<bool, StoreError> {
         match self.cold_read(offset, len)? {
-            Some(read) => Err(StoreError::Cold(Box::new(read))),
+            Some(read) => Err(Fetch::from(read).into()),
             None => Ok(false),
         }
     }

@@ -1,75 +1,17 @@
-//! Finding out what a queue's files hold: when the queue is first used after a clean start, and
-//! for every queue after a crash.
-//!
-//! Units are written in order and their log offsets ascend, so the end is found by bisection.
-//! After a power cut the part that was not synced may have holes and torn units; those all refer
-//! to log offsets at or beyond `stale_from`, or read as zeros, or do not ascend.
+//! What recovery makes of queues: their ends found with one read each, or all of them looked at
+//! and cut.
 
+use super::look::{self, is_good};
 use super::{QueueRef, QueueWriter, Queues};
 use crate::error::StoreError;
+use crate::format::file_name;
 use crate::format::unit::{BLANK, UNIT_LEN, Unit};
-use crate::format::{file_name, parse_file_name};
 use std::path::{Path, PathBuf};
 
 /// Units looked at in one read when a queue is scanned.
 const SCAN_UNITS: usize = 4096;
 
 impl Queues {
-    /// Looks at the queue's files if nobody did yet.
-    pub(crate) fn load(&mut self, queue: QueueRef) -> Result<(), StoreError> {
-        if self[queue].is_loaded {
-            return Ok(());
-        }
-        loop {
-            let first = match self[queue].is_end_known {
-                true => self.load_beginning(queue)?,
-                false => self.load_files(queue)?,
-            };
-            // A job may have removed files while they were looked at.
-            if !self.is_trimming || self.file_starts(queue)?.first().copied() == first {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Answers where the first file starts.
-    fn load_files(&mut self, queue: QueueRef) -> Result<Option<i64>, StoreError> {
-        let starts = self.file_starts(queue)?;
-        let (Some(first), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
-            self.reset(queue, 0, 0, -1);
-            return Ok(None);
-        };
-        let unit_len = UNIT_LEN as i64;
-        let (low, high) = (first / unit_len, (last + self.file_bytes) / unit_len);
-        // Reading needs bounds before they are known.
-        self.reset(queue, low, high, first);
-        let stale_from = self.stale_from;
-        let is_good_unit = |unit: Option<&Unit>| unit.is_some_and(|u| is_good(u, stale_from));
-        let high = self.gallop(queue, low, high, is_good_unit)?;
-        let mut end = self.bisect(queue, low, high, is_good_unit)?;
-        if end > low && !self.ascends_to(queue, low, end)? {
-            end = self.scan_end(queue, low)?;
-        }
-        self.reset(queue, low, end, first);
-        self[queue].min_for = -1;
-        self.correct_min(queue)?;
-        Ok(Some(first))
-    }
-
-    /// The rest of what [`Queues::find_end`] left out: where the queue begins.
-    fn load_beginning(&mut self, queue: QueueRef) -> Result<Option<i64>, StoreError> {
-        let first = self.file_starts(queue)?.first().copied();
-        let state = &mut self[queue];
-        state.min = first.map_or(state.tail_start(), |first| first / UNIT_LEN as i64);
-        state.min_for = -1;
-        if let Some(first) = first {
-            state.first_file = first;
-        }
-        (state.is_loaded, state.is_end_known) = (true, false);
-        self.correct_min(queue)?;
-        Ok(first)
-    }
-
     /// The end of a queue whose next message, to all appearance, is to have the offset `next`. If
     /// the units there agree, that costs one read; else the queue is loaded.
     pub(crate) fn find_end(&mut self, queue: QueueRef, next: i64) -> Result<i64, StoreError> {
@@ -126,49 +68,8 @@ impl Queues {
     }
 
     /// Starts of the queue's files: the last run without a gap.
-    fn file_starts(&self, queue: QueueRef) -> Result<Vec<i64>, StoreError> {
-        let dir = self.queue_dir(queue);
-        let entries = self.disk.list(&dir).map_err(StoreError::io("cannot list", &dir))?;
-        let mut starts: Vec<i64> = Vec::new();
-        for entry in entries {
-            let Some(start) = parse_file_name(&entry.name) else { continue };
-            if start % self.file_bytes != 0 || entry.len as i64 > self.file_bytes {
-                let path = dir.join(entry.name);
-                let why = format!(
-                    "has {} bytes, mappedFileSizeConsumeQueue says {}",
-                    entry.len, self.file_bytes
-                );
-                return Err(StoreError::Layout { path, why });
-            }
-            if starts.last().is_some_and(|last| last + self.file_bytes != start) {
-                tracing::warn!(dir = %dir.display(), start, "consume queue file missing before it");
-                starts.clear();
-            }
-            starts.push(start);
-        }
-        Ok(starts)
-    }
-
-    /// An offset up to `high` from which on no unit is as `holds` says, found in steps that double:
-    /// most queues end near their beginning.
-    fn gallop(
-        &mut self,
-        queue: QueueRef,
-        low: i64,
-        high: i64,
-        holds: impl Fn(Option<&Unit>) -> bool,
-    ) -> Result<i64, StoreError> {
-        let (mut at, mut step) = (low, 1);
-        let mut buf = Vec::new();
-        while at < high {
-            let bytes = self.read_units(queue, at, 1, &mut buf)?;
-            if !holds(bytes.first_chunk().map(Unit::from_bytes).as_ref()) {
-                return Ok(at);
-            }
-            at += step;
-            step *= 2;
-        }
-        Ok(high)
+    pub(super) fn file_starts(&self, queue: QueueRef) -> Result<Vec<i64>, StoreError> {
+        look::file_starts(&*self.disk, &self.queue_dir(queue), self.file_bytes)
     }
 
     /// First offset from `low` up to `high` whose unit is not as `holds` says, given that the
@@ -194,52 +95,6 @@ impl Queues {
             }
         }
         Ok(low)
-    }
-
-    /// Whether the last units before `end` ascend.
-    fn ascends_to(&mut self, queue: QueueRef, low: i64, end: i64) -> Result<bool, StoreError> {
-        let from = low.max(end - 64);
-        let mut buf = Vec::new();
-        let stale_from = self.stale_from;
-        let mut above = -1;
-        let mut seen = from;
-        while seen < end {
-            let bytes = self.read_units(queue, seen, (end - seen) as usize, &mut buf)?;
-            if bytes.is_empty() {
-                return Ok(false);
-            }
-            for unit in crate::format::unit::units(bytes) {
-                if !is_good(&unit, stale_from) || unit != BLANK && unit.commit_log_offset <= above {
-                    return Ok(false);
-                }
-                above = unit.end() - 1;
-                if unit == BLANK {
-                    above = -1;
-                }
-            }
-            seen += (bytes.len() / UNIT_LEN) as i64;
-        }
-        Ok(true)
-    }
-
-    /// The end found unit by unit, from `from` on. Slow, and only needed after a power cut.
-    fn scan_end(&mut self, queue: QueueRef, from: i64) -> Result<i64, StoreError> {
-        let stale_from = self.stale_from;
-        let mut buf = Vec::new();
-        let (mut end, mut above) = (from, -1);
-        loop {
-            let bytes = self.read_units(queue, end, SCAN_UNITS, &mut buf)?;
-            if bytes.is_empty() {
-                return Ok(end);
-            }
-            for unit in crate::format::unit::units(bytes) {
-                if !is_good(&unit, stale_from) || unit != BLANK && unit.commit_log_offset <= above {
-                    return Ok(end);
-                }
-                above = if unit == BLANK { -1 } else { unit.end() - 1 };
-                end += 1;
-            }
-        }
     }
 
     /// Loads every queue and removes what lies behind its end, so that no stale unit can come
@@ -371,9 +226,4 @@ impl Queues {
         }
         Ok(newest)
     }
-}
-
-/// Whether the unit was written and its record lies below `stale_from`.
-fn is_good(unit: &Unit, stale_from: i64) -> bool {
-    *unit == BLANK || unit.is_written() && unit.end() <= stale_from
 }

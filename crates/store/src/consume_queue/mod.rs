@@ -4,12 +4,14 @@
 //! always rebuild them. Queues have no open files of their own.
 
 mod load;
+mod look;
 mod queue;
 mod trim;
 mod writer;
 
-use crate::cold::{COLD_QUEUE_BYTES, ColdPlace, ColdRead};
+use crate::cold::{COLD_QUEUE_BYTES, COLD_UNIT_BYTES, ColdPlace, ColdRead};
 use crate::error::{PutError, StoreError};
+use crate::fetch::Fetch;
 use crate::file_cache::FileCache;
 use crate::format::file_name;
 use crate::format::unit::{UNIT_LEN, Unit};
@@ -20,6 +22,7 @@ use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use look::{QueueLook, QueueLooked};
 pub(crate) use queue::Queue;
 pub(crate) use trim::{QueueTrim, Trimmed};
 pub(crate) use writer::{QueueRun, QueueWriter};
@@ -77,6 +80,8 @@ pub(crate) struct Queues {
     pub(crate) log_min: i64,
     /// Whether a job is removing files of queues.
     pub(crate) is_trimming: bool,
+    /// How many jobs did.
+    pub(crate) trims: u64,
     /// Whether reads may wait for the device.
     pub(crate) waits: bool,
 }
@@ -106,6 +111,7 @@ impl Queues {
             stale_from: i64::MAX,
             log_min: 0,
             is_trimming: false,
+            trims: 0,
             waits: true,
         };
         let list = |path: &Path| disk.list(path).map_err(StoreError::io("cannot list", path));
@@ -260,10 +266,15 @@ impl Queues {
             false => file.try_read_at(buf, at),
         };
         let Some(read) = read.map_err(StoreError::io("cannot read", path))? else {
-            let to = (position + COLD_QUEUE_BYTES).min(start + self.file_bytes);
-            let place = ColdPlace::Queue { queue, from: position, to };
-            let len = (to - position) as u64;
-            return Err(StoreError::Cold(Box::new(ColdRead { place, file, position: at, len })));
+            // Who wants a single unit looks around there; others read on.
+            let (from, len) = match units_max {
+                1 => (position - (position - start) % COLD_UNIT_BYTES, COLD_UNIT_BYTES),
+                _ => (position, COLD_QUEUE_BYTES),
+            };
+            let to = (from + len).min(start + self.file_bytes);
+            let place = ColdPlace::Queue { queue, from, to };
+            let (at, len) = ((from - start) as u64, (to - from) as u64);
+            return Err(Fetch::from(ColdRead { place, file, position: at, len }).into());
         };
         Ok(&buf[..read - read % UNIT_LEN])
     }

@@ -193,7 +193,8 @@ fn write_run(
         match heads.last_mut().filter(|(last, _)| *last == slot) {
             Some((_, newest)) => previous[i] = std::mem::replace(newest, number),
             None => {
-                let old = resolve(file, slots, blocks.get(slot)?, first)?;
+                let named = blocks.get(slot)?;
+                let old = resolve(|buf, at| file.read_at(buf, at), slots, named, first)?;
                 header.slot_count += i32::from(old == 0);
                 previous[i] = old;
                 heads.push((slot, number));
@@ -248,11 +249,16 @@ fn write_entries(
 
 /// The newest valid entry of a slot: the one it names, or, if an interrupted batch made it name
 /// one at or beyond `count`, the one that leads back to.
-pub(super) fn resolve(file: &dyn DiskFile, slots: u32, named: i32, count: i32) -> io::Result<i32> {
+pub(super) fn resolve(
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+    slots: u32,
+    named: i32,
+    count: i32,
+) -> io::Result<i32> {
     let mut number = named;
     while number >= count {
         let mut bytes = [0; ENTRY_LEN];
-        if file.read_at(&mut bytes, format::entry_at(slots, number))? < ENTRY_LEN {
+        if read(&mut bytes, format::entry_at(slots, number))? < ENTRY_LEN {
             return Ok(0);
         }
         let previous = IndexEntry::from_bytes(&bytes).previous;
@@ -276,7 +282,7 @@ pub(super) fn repair_slots(file: &dyn DiskFile, slots: u32, count: i32) -> io::R
         for (slot, bytes) in (first..).zip(bytes[..read].as_chunks::<SLOT_LEN>().0) {
             let named = i32::from_be_bytes(*bytes);
             if named >= count {
-                let number = resolve(file, slots, named, count)?;
+                let number = resolve(|buf, at| file.read_at(buf, at), slots, named, count)?;
                 file.write_at(&number.to_be_bytes(), format::slot_at(slot))?;
                 is_changed = true;
             }

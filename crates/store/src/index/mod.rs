@@ -4,9 +4,11 @@
 //! it into the index file in bulk; queries look at both.
 
 mod apply;
+mod backlog;
 mod query;
 
 use crate::error::StoreError;
+use crate::file_cache::FileCache;
 use crate::format::index::{self as format, HEADER_LEN, Header};
 use base::disk::Disk;
 use base::hash::java_hash_from;
@@ -14,29 +16,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) use apply::{IndexApplied, IndexWriter};
+use backlog::Backlog;
+pub(crate) use backlog::{Batch, Pending};
+pub(crate) use query::KeyWalk;
 
-/// A key on its way to the index file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pending {
-    /// See [`format::key_hash`].
-    key_hash: i32,
-    /// Store time relative to the batch's, ms.
-    time: u32,
-    commit_log_offset: i64,
-}
-
-/// Keys in log order, with the store time the entries are relative to.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Batch {
-    base_time: i64,
-    entries: Vec<Pending>,
-}
-
-impl Batch {
-    fn time_of(&self, entry: &Pending) -> i64 {
-        self.base_time + i64::from(entry.time)
-    }
-}
+/// Open index files for reading.
+const OPEN_FILES_MAX: usize = 16;
 
 /// An existing index file.
 #[derive(Debug, Clone)]
@@ -46,6 +31,12 @@ pub(crate) struct IndexFile {
 }
 
 impl IndexFile {
+    /// Its name, which is digits.
+    fn number(&self) -> u64 {
+        let name = self.path.file_name().and_then(|name| name.to_str());
+        name.and_then(|name| name.parse().ok()).unwrap_or(0)
+    }
+
     /// Whether there is no entry yet, or none was left by a power cut.
     fn is_empty(&self) -> bool {
         self.header.entry_count <= 1
@@ -59,22 +50,12 @@ pub(crate) struct Index {
     slots: u32,
     /// Oldest first.
     files: Vec<IndexFile>,
-    /// Keys not given to a job yet; the last ones may belong to messages still staged.
-    pending: Batch,
-    /// Empty; its memory serves the next batch.
-    spare: Vec<Pending>,
-    /// How many of the pending ones belong to dispatched messages.
-    ready: usize,
-    /// Keys a job is writing just now.
-    in_flight: Option<Arc<Batch>>,
-}
-
-/// Makes room in steps: doubling would hold twice the memory that a batch needs.
-#[cold]
-fn grow(entries: &mut Vec<Pending>) {
-    const STEP_MIN: usize = 1 << 10;
-    const STEP_MAX: usize = 64 << 10;
-    entries.reserve_exact(entries.len().clamp(STEP_MIN, STEP_MAX));
+    /// Keys that are not in the files yet.
+    backlog: Backlog,
+    /// By number: the name.
+    readers: FileCache<u64>,
+    /// Whether reads may wait for the device.
+    pub(crate) waits: bool,
 }
 
 impl Index {
@@ -82,13 +63,14 @@ impl Index {
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         dir: PathBuf,
-        slots: u32,
-        entries: u32,
+        (slots, entries): (u32, u32),
+        batch_keys_max: usize,
     ) -> Result<Index, StoreError> {
         let mut files = Vec::new();
         for entry in disk.list(&dir).map_err(StoreError::io("cannot list", &dir))? {
-            let is_name =
-                entry.name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
+            let is_name = entry.name.to_str().is_some_and(|name| {
+                name.bytes().all(|b| b.is_ascii_digit()) && name.parse::<u64>().is_ok()
+            });
             if entry.is_dir || !is_name {
                 continue;
             }
@@ -112,10 +94,9 @@ impl Index {
             dir,
             slots,
             files,
-            pending: Batch::default(),
-            spare: Vec::new(),
-            ready: 0,
-            in_flight: None,
+            backlog: Backlog::new(batch_keys_max),
+            readers: FileCache::new(OPEN_FILES_MAX),
+            waits: true,
         })
     }
 
@@ -208,38 +189,29 @@ impl Index {
         commit_log_offset: i64,
         store_timestamp: i64,
     ) {
-        let pending = &mut self.pending;
-        if pending.entries.is_empty() {
-            pending.base_time = store_timestamp;
-        }
-        let time = (store_timestamp - pending.base_time).clamp(0, i64::from(u32::MAX)) as u32;
         let key_hash = format::key_hash(java_hash_from(prefix_hash, key));
-        if pending.entries.len() == pending.entries.capacity() {
-            grow(&mut pending.entries);
-        }
-        pending.entries.push(Pending { key_hash, time, commit_log_offset });
+        self.backlog.push(key_hash, commit_log_offset, store_timestamp);
     }
 
     /// Says that messages below `offset` are dispatched: their keys may be found and written.
     pub(crate) fn dispatched(&mut self, offset: i64) {
-        let entries = &self.pending.entries;
-        let more = if entries.last().is_some_and(|last| last.commit_log_offset < offset) {
-            entries.len() - self.ready
-        } else {
-            entries[self.ready..].partition_point(|entry| entry.commit_log_offset < offset)
-        };
-        self.ready += more;
+        self.backlog.dispatched(offset);
     }
 
     /// How many keys wait for a job.
     pub(crate) fn ready(&self) -> usize {
-        self.ready
+        self.backlog.ready()
+    }
+
+    /// Whether one batch holds all keys of messages below `offset`.
+    pub(crate) fn is_one_batch(&self, offset: i64) -> bool {
+        self.backlog.count_below(offset) <= self.backlog.next_len()
     }
 
     /// Whether a batch given to a job could not be written for lack of room. Asked while no job
     /// is under way.
     pub(crate) fn has_unfinished(&self) -> bool {
-        self.in_flight.is_some()
+        self.backlog.has_unfinished()
     }
 
     /// Takes the files out that speak only of the log below `log_min`, the newest excepted, for
@@ -248,52 +220,25 @@ impl Index {
         let older = self.files.len().saturating_sub(1);
         let is_needed = |file: &IndexFile| file.header.end_offset >= log_min;
         let count = self.files[..older].iter().position(is_needed).unwrap_or(older);
-        self.files.drain(..count).map(|file| file.path).collect()
+        let gone: Vec<IndexFile> = self.files.drain(..count).collect();
+        self.readers.forget(|number| gone.iter().any(|file| file.number() == *number));
+        gone.into_iter().map(|file| file.path).collect()
     }
 
-    /// Gives the waiting keys to a job, or again those it could not write; [`Index::applied`]
-    /// must follow.
+    /// Gives the oldest waiting keys to a job, or again those it could not write;
+    /// [`Index::applied`] must follow.
     pub(crate) fn take_batch(&mut self) -> Arc<Batch> {
-        if let Some(batch) = &self.in_flight {
-            return Arc::clone(batch);
-        }
-        let mut rest = std::mem::take(&mut self.spare);
-        rest.extend_from_slice(&self.pending.entries[self.ready..]);
-        self.pending.entries.truncate(self.ready);
-        let base_time = self.pending.base_time;
-        let entries = std::mem::replace(&mut self.pending.entries, rest);
-        self.ready = 0;
-        let batch = Arc::new(Batch { base_time, entries });
-        self.in_flight = Some(Arc::clone(&batch));
-        batch
+        self.backlog.take()
     }
 
     /// Takes over what a job did.
     pub(crate) fn applied(&mut self, applied: IndexApplied) {
-        self.in_flight = None;
         for file in applied.files {
             match self.files.iter_mut().find(|known| known.path == file.path) {
                 Some(known) => known.header = file.header,
                 None => self.files.push(file),
             }
         }
-        // The emptied vector is filled again after the next batch, unless a query still reads it.
-        if self.spare.capacity() == 0
-            && let Ok(mut batch) = Arc::try_unwrap(applied.batch)
-            && batch.entries.capacity() <= 1 << 20
-        {
-            batch.entries.clear();
-            self.spare = batch.entries;
-        }
-    }
-
-    /// The keys that are not in the files yet, newest first.
-    fn unwritten(&self) -> impl Iterator<Item = (i64, &Pending)> {
-        let waiting = self.pending.entries[..self.ready].iter().rev();
-        let waiting = waiting.map(|entry| (self.pending.time_of(entry), entry));
-        let flying = self.in_flight.iter().flat_map(|batch| {
-            batch.entries.iter().rev().map(|entry| (batch.time_of(entry), entry))
-        });
-        waiting.chain(flying)
+        self.backlog.finish(applied.batch);
     }
 }

@@ -24,10 +24,9 @@ use model::record::{BadRecord, Record};
 use model::timer::{self, TimerProperties};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
-/// Units and keys collected before they are written, while dispatching again. What is left then is
-/// written by jobs.
+/// Units collected before they are written, while dispatching again. What is left then is written
+/// by jobs; so are keys, of which a batch is collected.
 const UNITS_BYTES_MAX: usize = 64 << 20;
-const KEYS_MAX: usize = 2 << 20;
 /// Queue offsets from here on are not believed.
 const QUEUE_OFFSET_MAX: i64 = 1 << 48;
 /// Log copied at once.
@@ -420,7 +419,7 @@ impl Store {
             if self.queues.pending_bytes() > UNITS_BYTES_MAX {
                 self.write_queues()?;
             }
-            if self.index.ready() > KEYS_MAX {
+            if self.index.ready() > self.config.index_batch_keys_max {
                 self.apply_index(now_ms)?;
             }
         }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backlog;
 mod clean;
 mod cold;
 mod crash;

@@ -14,7 +14,7 @@ mod folder;
 use base::disk::{DirEntry, Disk, DiskFile, DiskLock, HeldLock, Space, SyncAll, read_to_end_of};
 use file::BLOCK;
 use folder::{Change, Node, Tree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -50,6 +50,12 @@ struct State {
     now_ms: i64,
     /// Blocks (file, number) in memory; `None`: all are.
     warm: Option<BTreeSet<(usize, usize)>>,
+    /// Folders listed since the page cache was dropped.
+    warm_dirs: BTreeSet<PathBuf>,
+    /// Whether reads leave nothing in memory.
+    is_forgetful: bool,
+    /// Reads and lists that waited for the device, by thread.
+    waits: BTreeMap<String, u64>,
     /// Reads from now until one is short.
     short_read: Option<u64>,
     /// How many were.
@@ -112,7 +118,20 @@ impl SimDisk {
 
     /// Drops the page cache: reads that do not wait find only what is read from now on.
     pub fn drop_caches(&self) {
-        self.state().warm = Some(BTreeSet::new());
+        let mut state = self.state();
+        state.warm = Some(BTreeSet::new());
+        state.warm_dirs.clear();
+    }
+
+    /// Drops the page cache, and lets no read fill it again.
+    pub fn cache_nothing(&self) {
+        self.drop_caches();
+        self.state().is_forgetful = true;
+    }
+
+    /// How many reads and lists of a thread found something not in the page cache, and waited.
+    pub fn waits_of(&self, thread: &str) -> u64 {
+        self.state().waits.get(thread).copied().unwrap_or(0)
     }
 
     /// Sets the time that files written from now on get.
@@ -297,6 +316,12 @@ impl State {
         }
     }
 
+    /// The calling thread waits for the device.
+    fn note_wait(&mut self) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        *self.waits.entry(name).or_default() += 1;
+    }
+
     fn space_used(&self) -> u64 {
         let files = self.tree.all_files();
         files.iter().map(|(_, number)| self.tree.files[*number].space_used()).sum()
@@ -352,6 +377,7 @@ impl SimFile {
             }
             None => false,
         };
+        let is_forgetful = state.is_forgetful;
         let bytes = &state.tree.files[self.number].bytes;
         let from = bytes.len().min(offset);
         let mut len = buf.len().min(bytes.len() - from);
@@ -359,7 +385,7 @@ impl SimFile {
             len /= 2;
         }
         buf[..len].copy_from_slice(&bytes[from..from + len]);
-        if let Some(warm) = &mut state.warm {
+        if let Some(warm) = state.warm.as_mut().filter(|_| !is_forgetful) {
             let blocks = from / BLOCK..(from + len).div_ceil(BLOCK);
             warm.extend(blocks.map(|at| (self.number, at)));
         }
@@ -384,6 +410,9 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if !self.is_warm(offset as usize, buf.len()) {
+            self.disk.state().note_wait();
+        }
         // Short counts of the system never get past the loop that the real disk uses too.
         read_to_end_of(buf, offset, |part, at| self.read_some(part, at as usize))
     }
@@ -480,6 +509,12 @@ impl Disk for SimDisk {
     fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>> {
         let mut state = self.state();
         state.call(Op::List)?.whole()?;
+        if state.warm.is_some() && !state.warm_dirs.contains(dir) {
+            state.note_wait();
+            if !state.is_forgetful {
+                state.warm_dirs.insert(dir.to_owned());
+            }
+        }
         let Ok(number) = state.tree.dir_at(dir) else { return Ok(Vec::new()) };
         let entry = |(name, node): (&std::ffi::OsString, &Node)| match node {
             Node::Dir(_) => DirEntry { name: name.clone(), is_dir: true, len: 0 },

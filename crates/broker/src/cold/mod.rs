@@ -1,0 +1,392 @@
+//! Requests that need what is not in memory: while it is read from the device by `store-read`,
+//! they wait here, and the loop serves the others.
+//!
+//! Invariants: who waits goes on exactly once when what was missing has come, and waits for the
+//! device itself if it has gone again, or when more was missing than [`FETCHES_MAX`] times; reads
+//! under way and who waits are bounded; a range is read once for all who need it, in the order in
+//! which it was asked for. Who reads on finds the next range of the log read ahead.
+
+mod sends;
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use protocol::FieldWriter;
+use protocol::code::response_code;
+use protocol::request::{Reply as ReplyFields, Request};
+use remoting::{Call, Exchange, Refusal, Reply, ReplyHandle};
+use store::{COLD_LOG_BYTES, ColdPlace, Fetch, QueueRef, Store, StoreError};
+
+use crate::broker::{Broker, BrokerService};
+use crate::handler::pull;
+use crate::long_poll::ParkedPull;
+use crate::pop::poll::Poll;
+use crate::pop::take;
+use crate::reply;
+
+pub use sends::{KeptSend, wait as wait_to_send};
+
+/// Requests that wait at once; one more waits for the device on the loop.
+const WAITING_MAX: usize = 4096;
+/// Ranges that wait to be read for somebody, and as many ahead of somebody.
+const READS_MAX: usize = 64;
+/// Readers of the log whose next range is read ahead.
+const STREAMS_MAX: usize = 16;
+/// Reads made for one request before it waits for the device on the loop. A search by time in a
+/// queue of a billion messages needs about 60.
+const FETCHES_MAX: u32 = 256;
+/// Questions with longer headers are not kept; all that wait take 32 MiB at most.
+const QUESTION_BYTES_MAX: usize = 8 << 10;
+
+/// What was read for a request so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fetches {
+    count: u32,
+    last: Option<ColdPlace>,
+}
+
+impl Fetches {
+    /// Whether to wait for one more range. One that came last and is missing again is not waited
+    /// for: there is not the memory to keep it.
+    fn may_go_on(&self, place: ColdPlace) -> bool {
+        self.count < FETCHES_MAX && self.last.is_none_or(|last| !last.begins(&place))
+    }
+}
+
+/// Who waits, and how it goes on.
+pub enum Waiter {
+    /// A pull.
+    Pull {
+        /// Of this queue.
+        queue: QueueRef,
+        /// What it wants.
+        pull: ParkedPull,
+        /// Whether it may wait for a message, too.
+        may_wait: bool,
+    },
+    /// A pop.
+    Pop {
+        /// What it wants.
+        poll: Poll,
+        /// Whether it may wait for a message, too.
+        may_wait: bool,
+    },
+    /// A send.
+    Send(KeptSend),
+    /// A question.
+    Question(Box<dyn Again>),
+}
+
+/// Somebody who waits for bytes.
+struct Waiting {
+    who: Waiter,
+    fetches: Fetches,
+    place: ColdPlace,
+}
+
+/// A reader of the log.
+struct Stream {
+    /// The log is read up to here for it.
+    to: i64,
+    /// When it last read, as a count of reads.
+    used: u64,
+}
+
+/// See the file's description.
+#[derive(Default)]
+pub struct ColdReads {
+    waiting: Vec<Waiting>,
+    /// Bytes of the sends among them.
+    kept_bytes: usize,
+    /// What somebody waits for, the oldest first.
+    wanted: VecDeque<Fetch>,
+    /// What is read ahead.
+    ahead: VecDeque<Fetch>,
+    running: Option<ColdPlace>,
+    /// Read since the loop last looked.
+    done: Vec<ColdPlace>,
+    streams: Vec<Stream>,
+    clock: u64,
+}
+
+impl ColdReads {
+    /// Whether a request that needs something can wait for it.
+    pub fn may_park(&self, fetches: &Fetches, fetch: &Fetch) -> bool {
+        let has_room = self.has_place() && self.wanted.len() < READS_MAX;
+        has_room && fetches.may_go_on(fetch.place())
+    }
+
+    fn has_place(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        if let Waiter::Send(kept) = &waiting.who {
+            self.kept_bytes += kept.len();
+        }
+        self.waiting.push(waiting);
+    }
+
+    /// Lets a request wait; ask [`ColdReads::may_park`] first. True when `store-read` has to be
+    /// asked.
+    fn park(&mut self, who: Waiter, fetches: Fetches, fetch: Fetch) -> bool {
+        let needed = fetch.place();
+        let coming = self.wanted.iter().map(Fetch::place).chain(self.running);
+        let mut place = coming.into_iter().find(|coming| coming.begins(&needed));
+        let is_new = place.is_none();
+        if is_new {
+            // What was to be read ahead is wanted now.
+            let ahead = self.ahead.iter().position(|ahead| ahead.place().begins(&needed));
+            let fetch = ahead.and_then(|at| self.ahead.remove(at)).unwrap_or(fetch);
+            if let ColdPlace::Log { from, to } = fetch.place()
+                && to - from > COLD_LOG_BYTES / 2
+            {
+                self.note_stream(from, to);
+            }
+            place = Some(fetch.place());
+            self.wanted.push_back(fetch);
+        }
+        let place = place.unwrap_or(needed);
+        let fetches = Fetches { count: fetches.count + 1, last: Some(place) };
+        self.add(Waiting { who, fetches, place });
+        is_new
+    }
+
+    fn note_stream(&mut self, from: i64, to: i64) {
+        self.clock += 1;
+        let used = self.clock;
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.to == from) {
+            (stream.to, stream.used) = (to, used);
+            return;
+        }
+        if self.streams.iter().any(|stream| stream.to == to) {
+            return;
+        }
+        if self.streams.len() >= STREAMS_MAX {
+            let oldest = (0..self.streams.len()).min_by_key(|at| self.streams[*at].used);
+            self.streams.swap_remove(oldest.unwrap_or(0));
+        }
+        self.streams.push(Stream { to, used });
+    }
+
+    /// Somebody read the log's files at `at`: from where to read ahead, if that is due.
+    fn next_ahead(&mut self, at: i64) -> Option<i64> {
+        if self.ahead.len() >= READS_MAX {
+            return None;
+        }
+        let near = |stream: &&mut Stream| (0..COLD_LOG_BYTES).contains(&(stream.to - at));
+        let stream = self.streams.iter_mut().find(near)?;
+        self.clock += 1;
+        stream.used = self.clock;
+        Some(stream.to)
+    }
+
+    /// False when it is coming already, or there is no room for it.
+    fn add_ahead(&mut self, fetch: Fetch) -> bool {
+        let needed = fetch.place();
+        let coming = self.wanted.iter().chain(&self.ahead).map(Fetch::place).chain(self.running);
+        let is_due = self.ahead.len() < READS_MAX
+            && !coming.into_iter().any(|coming| coming.begins(&needed));
+        if is_due {
+            self.ahead.push_back(fetch);
+        }
+        is_due
+    }
+
+    fn next(&mut self) -> Option<Fetch> {
+        let next = self.wanted.pop_front().or_else(|| self.ahead.pop_front());
+        self.running = next.as_ref().map(Fetch::place);
+        next
+    }
+
+    /// Those whose range has come, the longest waiting first.
+    fn take_ready(&mut self, done: &[ColdPlace]) -> Vec<Waiting> {
+        let (ready, waiting): (Vec<Waiting>, _) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting| done.contains(&waiting.place));
+        self.waiting = waiting;
+        for Waiting { who, .. } in &ready {
+            if let Waiter::Send(kept) = who {
+                self.kept_bytes -= kept.len();
+            }
+        }
+        ready
+    }
+}
+
+/// Lets a request wait for what it needs; ask [`ColdReads::may_park`] first.
+pub fn park(broker: &mut Broker, who: Waiter, fetches: Fetches, fetch: Fetch) {
+    if broker.cold.park(who, fetches, fetch) {
+        broker.signals.read.ask();
+    }
+}
+
+/// Reads what somebody will need who does not wait for it.
+pub fn fetch_ahead(broker: &mut Broker, fetch: Fetch) {
+    if broker.cold.add_ahead(fetch) {
+        broker.signals.read.ask();
+    }
+}
+
+/// A get was served from files at `at`: reads ahead for it if it reads on.
+pub fn read_ahead(broker: &mut Broker, at: i64) {
+    let Some(from) = broker.cold.next_ahead(at) else { return };
+    let Some(read) = broker.store.cold_log(from) else { return };
+    if let ColdPlace::Log { from, to } = read.place {
+        broker.cold.note_stream(from, to);
+        broker.cold.ahead.push_back(read.into());
+        broker.signals.read.ask();
+    }
+}
+
+/// Lets those go on whose bytes have come.
+pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
+    if broker.cold.done.is_empty() {
+        return;
+    }
+    let done = std::mem::take(&mut broker.cold.done);
+    let ready = broker.cold.take_ready(&done);
+    for Waiting { who, fetches, .. } in ready {
+        match who {
+            Waiter::Pull { queue, pull, may_wait } => {
+                pull::answer_again(broker, exchange, queue, pull, may_wait, fetches);
+            }
+            Waiter::Pop { poll, may_wait } => {
+                take::answer_again(broker, exchange, poll, may_wait, fetches);
+            }
+            Waiter::Send(kept) => kept.go_on(broker, exchange, fetches),
+            Waiter::Question(question) => question.go_on(broker, exchange, fetches),
+        }
+    }
+}
+
+/// Reads one range, without the lock; false when none waits. `spare` is memory used again.
+pub fn read_next(service: &Mutex<BrokerService>, spare: &mut Vec<u8>) -> bool {
+    let next = service.lock().expect("the loop panicked").broker.cold.next();
+    let Some(fetch) = next else { return false };
+    let fetched = fetch.run(std::mem::take(spare));
+    let broker = &mut service.lock().expect("the loop panicked").broker;
+    broker.cold.running = None;
+    broker.cold.done.push(fetched.place);
+    *spare = broker.store.fetched(fetched);
+    true
+}
+
+/// Whether a question may wait for the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// No: it ends with [`StoreError::Cold`] instead.
+    None,
+    /// Yes.
+    Waits,
+}
+
+impl Patience {
+    /// Asks the store.
+    ///
+    /// # Errors
+    /// As [`Store::without_waiting`], or as `ask`.
+    pub fn ask<T>(
+        self,
+        store: &mut Store,
+        ask: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Patience::None => store.without_waiting(ask),
+            Patience::Waits => ask(store),
+        }
+    }
+}
+
+/// Why a question has no answer.
+pub enum NoAnswer {
+    /// This is not in memory.
+    Cold(Box<Fetch>),
+    /// The peer is told so.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for NoAnswer {
+    fn from(refusal: Refusal) -> NoAnswer {
+        NoAnswer::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for NoAnswer {
+    fn from(error: StoreError) -> NoAnswer {
+        match error {
+            StoreError::Cold(fetch) => NoAnswer::Cold(fetch),
+            error => NoAnswer::Refused(reply::store_error(&error)),
+        }
+    }
+}
+
+/// Finds the answer to a question, and changes nothing: it may be asked several times.
+pub type Ask<R> = fn(&mut Broker, Patience, &R) -> Result<Reply<R>, NoAnswer>;
+
+/// A question that can be asked again.
+pub trait Again: Send {
+    /// Asks again: what was missing has come.
+    fn go_on(self: Box<Self>, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches);
+}
+
+struct Question<R: Request> {
+    to: ReplyHandle,
+    request: R,
+    ask: Ask<R>,
+}
+
+/// Answers a question, at once or when what it needs was read from the device.
+pub fn answer<R: Request + Send + 'static>(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    request: R,
+    ask: Ask<R>,
+) {
+    let len: usize = call.frame.fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let question = Question { to: call.reply_handle(), request, ask };
+    match len <= QUESTION_BYTES_MAX {
+        true => question.answer_or_park(broker, exchange, Fetches::default()),
+        false => question.answer(broker, exchange, Patience::Waits),
+    }
+}
+
+impl<R: Request + Send + 'static> Again for Question<R> {
+    fn go_on(self: Box<Self>, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
+        self.answer_or_park(broker, exchange, fetches);
+    }
+}
+
+impl<R: Request + Send + 'static> Question<R> {
+    fn answer_or_park(self, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
+        match (self.ask)(broker, Patience::None, &self.request) {
+            Err(NoAnswer::Cold(fetch)) if broker.cold.may_park(&fetches, &fetch) => {
+                park(broker, Waiter::Question(Box::new(self)), fetches, *fetch);
+            }
+            Err(NoAnswer::Cold(_)) => self.answer(broker, exchange, Patience::Waits),
+            other => self.reply(exchange, other),
+        }
+    }
+
+    fn answer(&self, broker: &mut Broker, exchange: &mut Exchange<'_>, patience: Patience) {
+        let answer = (self.ask)(broker, patience, &self.request);
+        self.reply(exchange, answer);
+    }
+
+    fn reply(&self, exchange: &mut Exchange<'_>, answer: Result<Reply<R>, NoAnswer>) {
+        let refusal = match answer {
+            Ok(Reply { header, body, remark }) => {
+                let fields = |w: &mut FieldWriter<'_>| header.encode(w);
+                let code = response_code::SUCCESS;
+                return exchange.reply(self.to, code, remark.as_deref(), fields, &body);
+            }
+            Err(NoAnswer::Refused(refusal)) => refusal,
+            Err(NoAnswer::Cold(fetch)) => reply::store_error(&StoreError::Cold(fetch)),
+        };
+        exchange.refuse(self.to, refusal.code, &refusal.remark);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Reading that would have to wait for the device, made elsewhere: [`Store::without_waiting`] ends
+//! with [`StoreError::Cold`] and says what is missing, somebody fetches that ([`Fetch::run`]),
+//! tells the store ([`Store::fetched`]), and the question is asked again.
+//!
+//! Nothing is ever wrong when something is fetched twice, not at all, or has gone again: who needs
+//! it asks again, and in the end waits.
+
+use crate::cold::{ColdPlace, ColdRead};
+use crate::consume_queue::{QueueLook, QueueLooked};
+use crate::error::StoreError;
+use crate::index::KeyWalk;
+use crate::store::Store;
+use std::fmt;
+
+/// What a question needs and memory does not have.
+pub struct Fetch(Missing);
+
+enum Missing {
+    /// Parts of files; there is one at least.
+    Bytes(Vec<ColdRead>),
+    /// What the files of queues hold; there is one at least.
+    Queues(Vec<QueueLook>),
+    /// Keys of a slot of an index file.
+    Keys(KeyWalk),
+}
+
+/// What came of a fetch, for [`Store::fetched`].
+pub struct Fetched {
+    /// Which bytes.
+    pub place: ColdPlace,
+    /// What stands there, if that is wanted; else memory to be used again.
+    bytes: Vec<u8>,
+    looked: Vec<QueueLooked>,
+}
+
+impl Fetch {
+    /// Which bytes; of several parts the first.
+    pub fn place(&self) -> ColdPlace {
+        match &self.0 {
+            Missing::Bytes(parts) => parts[0].place,
+            Missing::Queues(looks) => ColdPlace::Bounds(looks[0].queue()),
+            Missing::Keys(walk) => walk.place(),
+        }
+    }
+
+    /// Fetches it. Blocks, on any thread. `bytes` is memory to be used again. An error is of no
+    /// account: who needs the bytes meets it again.
+    pub fn run(self, mut bytes: Vec<u8>) -> Fetched {
+        let place = self.place();
+        let mut looked = Vec::new();
+        match self.0 {
+            Missing::Bytes(parts) if parts.len() == 1 => bytes = parts[0].run(bytes),
+            Missing::Bytes(parts) => {
+                for part in &parts {
+                    bytes = part.run(bytes);
+                }
+                // Single messages: they are in the page cache.
+                bytes.clear();
+            }
+            Missing::Queues(looks) => looked.extend(looks.into_iter().flat_map(QueueLook::run)),
+            Missing::Keys(walk) => walk.run(),
+        }
+        Fetched { place, bytes, looked }
+    }
+
+    /// Adds what another question needs, if that is of the same kind; else the other one will ask
+    /// again.
+    pub fn and(&mut self, other: Fetch) {
+        match (&mut self.0, other.0) {
+            (Missing::Bytes(parts), Missing::Bytes(more)) => parts.extend(more),
+            (Missing::Queues(looks), Missing::Queues(more)) => looks.extend(more),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.place())
+    }
+}
+
+impl From<ColdRead> for Fetch {
+    fn from(read: ColdRead) -> Fetch {
+        Fetch(Missing::Bytes(vec![read]))
+    }
+}
+
+impl From<QueueLook> for Fetch {
+    fn from(look: QueueLook) -> Fetch {
+        Fetch(Missing::Queues(vec![look]))
+    }
+}
+
+impl From<KeyWalk> for Fetch {
+    fn from(walk: KeyWalk) -> Fetch {
+        Fetch(Missing::Keys(walk))
+    }
+}
+
+impl From<Fetch> for StoreError {
+    fn from(fetch: Fetch) -> StoreError {
+        StoreError::Cold(Box::new(fetch))
+    }
+}
+
+/// Reads wait again when this goes, even in a panic.
+struct NotWaiting<'a>(&'a mut Store);
+
+impl Drop for NotWaiting<'_> {
+    fn drop(&mut self) {
+        self.0.set_waits(true);
+    }
+}
+
+impl Store {
+    /// Asks something without waiting for the device. (Only to open a file that is not open may
+    /// wait, for its entry in the folder.)
+    ///
+    /// # Errors
+    /// [`StoreError::Cold`]: something is not in memory. Else what `ask` says.
+    pub fn without_waiting<T>(
+        &mut self,
+        ask: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.set_waits(false);
+        let store = NotWaiting(self);
+        ask(store.0)
+    }
+
+    fn set_waits(&mut self, waits: bool) {
+        self.log.waits = waits;
+        self.queues.waits = waits;
+        self.index.waits = waits;
+    }
+
+    /// Takes over what was fetched. Answers memory for the next fetch.
+    pub fn fetched(&mut self, fetched: Fetched) -> Vec<u8> {
+        for looked in &fetched.looked {
+            self.queues.looked(looked);
+        }
+        self.keep_cold(fetched.place, fetched.bytes)
+    }
+}
