@@ -13,7 +13,7 @@
 #   FILL           messages of 1 KiB to drain (4000000)
 #   ROUNDS         runs of each broker for G11, G12 and G13 (2)
 #   QUEUES         queues of G13 (60000)
-#   RATE, SECONDS_LONG   of G23 (50000, 600)
+#   RATE, BURST, SECONDS_LONG   of G23: messages a second, of which so many at once (100000, 100, 600)
 #   WARMUP         messages sent before G13 and G23 (300000)
 #   WORK           folder for stores and logs (a fresh temporary one, removed at the end)
 set -euo pipefail
@@ -24,7 +24,8 @@ JAVA_HEAP=${JAVA_HEAP:-4g}
 FILL=${FILL:-4000000}
 ROUNDS=${ROUNDS:-2}
 QUEUES=${QUEUES:-60000}
-RATE=${RATE:-50000}
+RATE=${RATE:-100000}
+BURST=${BURST:-100}
 SECONDS_LONG=${SECONDS_LONG:-600}
 WARMUP=${WARMUP:-300000}
 keep_work=${WORK:+yes}
@@ -54,6 +55,7 @@ trap finish EXIT
 start() {
     local home=$WORK/$1
     mkdir -p "$home/conf"
+    rm -f "$home/out.log"
     cat > "$home/broker.conf" <<CONF
 brokerName=broker-a
 brokerIP1=127.0.0.1
@@ -188,7 +190,10 @@ g23() {
         awk -v a="$1" -v b="$(stolen)" 'BEGIN { split(a, x, " "); split(b, y, " ")
             printf "stolen %.1f %%\n", 100 * (y[1] - x[1]) / (y[2] - x[2]) }'
     }
-    load() { "$FERRITE" bench "$@" --rate "$RATE" --connections 4 --body 128 --seconds "$SECONDS_LONG"; }
+    load() {
+        "$FERRITE" bench "$@" --rate "$RATE" --burst "$BURST" --connections 4 --body 128 \
+            --seconds "$SECONDS_LONG"
+    }
     for server in "${servers[@]}"; do
         rm -rf "$WORK/$server-long"
         start "$server" "$WORK/$server-long"

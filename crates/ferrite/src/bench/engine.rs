@@ -36,8 +36,13 @@ const PHASE_NS_MAX: u64 = 900_000 * NS_PER_MS;
 pub enum Pace {
     /// Each connection keeps this many requests under way.
     Closed(usize),
-    /// This many messages leave per second, come what may.
-    Open(u64),
+    /// Messages leave on a schedule, come what may.
+    Open {
+        /// How many a second.
+        per_second: u64,
+        /// How many at once.
+        burst: u64,
+    },
 }
 
 /// Who sends what.
@@ -225,11 +230,12 @@ impl<'a> Engine<'a> {
                     self.top_up(index, depth.max(1), now_ns);
                 }
             }
-            Some(Pace::Open(per_second)) => {
+            Some(Pace::Open { per_second, burst }) => {
                 let batch = self.source.as_ref().map_or(1, Source::batch);
                 // A little later, so that the consumers' first pulls are waiting by then.
                 let start_ns = now_ns + 50 * NS_PER_MS;
-                self.schedule = Some(Schedule::new(start_ns, (per_second / batch).max(1)));
+                let schedule = Schedule::new(start_ns, (per_second / batch).max(1));
+                self.schedule = Some(schedule.in_bursts(burst));
             }
             None => {}
         }

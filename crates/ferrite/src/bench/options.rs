@@ -114,6 +114,11 @@ pub struct BenchArgs {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub rate: Option<u64>,
 
+    /// Messages of an open loop that are due at once, at the same rate: fewer wake-ups of the load,
+    /// which must not be what is measured
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub burst: Option<u64>,
+
     /// Payload bytes per message
     #[arg(long, value_parser = clap::value_parser!(u32).range(16..=4_194_304))]
     pub body: Option<u32>,
@@ -223,6 +228,8 @@ pub struct Workload {
     pub depth: usize,
     /// Messages per second, of open loops.
     pub rate: Option<u64>,
+    /// Messages due at once, of open loops.
+    pub burst: u64,
     /// Payload bytes per message.
     pub body: usize,
     /// Messages per request.
@@ -245,6 +252,7 @@ impl Workload {
         connections: 1,
         depth: 64,
         rate: None,
+        burst: 1,
         body: 128,
         batch: 1,
         queues: 16,
@@ -266,6 +274,7 @@ impl Workload {
             connections: number(args.connections, base.connections),
             depth: number(args.depth, base.depth),
             rate,
+            burst: args.burst.unwrap_or(base.burst),
             body: number(args.body, base.body),
             batch: number(args.batch, base.batch),
             queues: args.queues.unwrap_or(base.queues),
@@ -278,7 +287,8 @@ impl Workload {
 
     /// Closed or open.
     pub fn pace(&self) -> Pace {
-        self.rate.map_or(Pace::Closed(self.depth), Pace::Open)
+        let open = |per_second| Pace::Open { per_second, burst: self.burst };
+        self.rate.map_or(Pace::Closed(self.depth), open)
     }
 
     /// The encoding's name in `protocol`.
@@ -292,6 +302,13 @@ impl Workload {
     /// In words.
     pub fn line(&self) -> String {
         let pace = match self.rate {
+            Some(rate) if self.burst > 1 => {
+                let burst = self.burst;
+                format!(
+                    "{} connection(s), {rate} messages/s in bursts of {burst}",
+                    self.connections
+                )
+            }
             Some(rate) => format!("{} connection(s), {rate} messages/s", self.connections),
             None => format!("{} connection(s) x {} under way", self.connections, self.depth),
         };

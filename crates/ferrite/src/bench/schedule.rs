@@ -10,16 +10,23 @@ const NS_PER_S: u128 = 1_000_000_000;
 pub struct Schedule {
     start_ns: u64,
     per_second: u64,
+    burst: u64,
 }
 
 impl Schedule {
     /// Message 0 is due at `start_ns`; `per_second` is at least 1.
     pub fn new(start_ns: u64, per_second: u64) -> Schedule {
-        Schedule { start_ns, per_second: per_second.max(1) }
+        Schedule { start_ns, per_second: per_second.max(1), burst: 1 }
+    }
+
+    /// The same rate, with so many messages due at once, when the first of them is; at least 1.
+    pub fn in_bursts(self, of: u64) -> Schedule {
+        Schedule { burst: of.max(1), ..self }
     }
 
     /// When message `index` is due, in ns of the monotonic clock. Never rounds up.
     pub fn due_at(&self, index: u64) -> u64 {
+        let index = index - index % self.burst;
         let offset = u128::from(index) * NS_PER_S / u128::from(self.per_second);
         self.start_ns.saturating_add(u64::try_from(offset).unwrap_or(u64::MAX))
     }
@@ -32,7 +39,8 @@ impl Schedule {
         let elapsed = u128::from(now_ns - self.start_ns);
         // Message i is due at floor(i/rate), so it is due as soon as i/rate < elapsed + 1.
         let count = ((elapsed + 1) * u128::from(self.per_second)).div_ceil(NS_PER_S);
-        u64::try_from(count).unwrap_or(u64::MAX)
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        count.checked_next_multiple_of(self.burst).unwrap_or(count)
     }
 }
 
@@ -50,6 +58,15 @@ mod tests {
                 assert!(due == 500 || schedule.due_by(due - 1) <= index, "{rate} {index}");
             }
         }
+    }
+
+    #[test]
+    fn a_burst_is_due_with_its_first_message() {
+        let schedule = Schedule::new(100, 1_000_000).in_bursts(50);
+        assert_eq!((schedule.due_at(0), schedule.due_at(49)), (100, 100));
+        assert_eq!((schedule.due_at(50), schedule.due_at(99)), (50_100, 50_100));
+        assert_eq!((schedule.due_by(99), schedule.due_by(100)), (0, 50));
+        assert_eq!((schedule.due_by(50_099), schedule.due_by(50_100)), (50, 100));
     }
 
     #[test]
