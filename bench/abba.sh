@@ -24,6 +24,7 @@
 #   DOCUMENT     the file to write the table to (docs/benchmarks.md); empty: only print it
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. bench/java.sh
 
 FERRITE=${FERRITE:-target/release/ferrite}
 BENCH=${BENCH:-$FERRITE}
@@ -109,17 +110,8 @@ start_java() {
     write_conf "$home/broker.conf" broker-a "$JAVA_PORT" "$home/store" "$flush"
     # Old releases read their logging configuration from here.
     echo '<configuration><root level="OFF"/></configuration>' > "$home/conf/logback_broker.xml"
-    ROCKETMQ_HOME=$home "$JAVA_CMD" "-Xms$JAVA_HEAP" "-Xmx$JAVA_HEAP" -XX:+AlwaysPreTouch \
-        -XX:+UseG1GC -XX:MaxDirectMemorySize=2g \
-        --add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/sun.nio.ch=ALL-UNNAMED \
-        --add-opens java.base/java.lang=ALL-UNNAMED --add-exports java.base/sun.nio.ch=ALL-UNNAMED \
-        --add-opens java.base/jdk.internal.ref=ALL-UNNAMED \
-        --add-exports java.base/jdk.internal.ref=ALL-UNNAMED \
-        "-Drocketmq.home.dir=$home" "-Duser.home=$home" \
-        -Drmq.logback.configurationFile=rmq.broker.logback.xml \
-        -cp "$JAVA_ROCKETMQ_LIB/*" org.apache.rocketmq.broker.BrokerStartup \
-        -c "$home/broker.conf" > "$home/out.log" 2>&1 &
-    java_pid=$!
+    java_broker "$home" "$JAVA_HEAP"
+    java_pid=$java_broker_pid
     wait_boot "the Java broker" "$java_pid" "$home/out.log"
 }
 

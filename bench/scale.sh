@@ -18,6 +18,7 @@
 #   WORK           folder for stores and logs (a fresh temporary one, removed at the end)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. bench/java.sh
 
 FERRITE=${FERRITE:-target/release/ferrite}
 JAVA_HEAP=${JAVA_HEAP:-4g}
@@ -67,19 +68,14 @@ brokerFastFailureEnable=false
 CONF
     case $1 in
     java)
-        ROCKETMQ_HOME=$home java "-Xms$JAVA_HEAP" "-Xmx$JAVA_HEAP" -XX:+AlwaysPreTouch -XX:+UseG1GC \
-            -XX:MaxDirectMemorySize=2g \
-            --add-opens java.base/java.nio=ALL-UNNAMED --add-opens java.base/sun.nio.ch=ALL-UNNAMED \
-            --add-opens java.base/java.lang=ALL-UNNAMED --add-exports java.base/sun.nio.ch=ALL-UNNAMED \
-            --add-opens java.base/jdk.internal.ref=ALL-UNNAMED \
-            --add-exports java.base/jdk.internal.ref=ALL-UNNAMED \
-            "-Drocketmq.home.dir=$home" "-Duser.home=$home" \
-            -Drmq.logback.configurationFile=rmq.broker.logback.xml \
-            -cp "$JAVA_ROCKETMQ_LIB/*" org.apache.rocketmq.broker.BrokerStartup \
-            -c "$home/broker.conf" > "$home/out.log" 2>&1 & ;;
-    ferrite) "$FERRITE" broker -c "$home/broker.conf" > "$home/out.log" 2>&1 & ;;
+        java_broker "$home" "$JAVA_HEAP"
+        pid=$java_broker_pid
+        ;;
+    ferrite)
+        "$FERRITE" broker -c "$home/broker.conf" > "$home/out.log" 2>&1 &
+        pid=$!
+        ;;
     esac
-    pid=$!
     until grep -qs "boot success" "$home/out.log"; do
         kill -0 "$pid" 2>/dev/null || { tail -5 "$home/out.log" >&2; die "$1 did not start"; }
         sleep 0.1
