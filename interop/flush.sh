@@ -8,6 +8,7 @@
 # Exit code: 0 as it should be, 1 not, 2 wrong use, 77 tools or jars cannot be had here.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/syncs.sh"
 
 server=ferrite
 server_version=5.3.3
@@ -26,50 +27,22 @@ done
   sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
 }
-need_tools
-command -v strace >/dev/null || cannot_run "no strace"
-classes "$client" >/dev/null || cannot_run "no client jars or classes of $client (see $TARGET)"
-work=$(mktemp -d "${TMPDIR:-/tmp}/flush.XXXXXX")
-finish() {
-  trap - EXIT INT TERM
-  [ -n "${strace_pid:-}" ] && kill "$strace_pid" 2>/dev/null
-  kill_servers KILL
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+prepare flush
 
 # try FLUSH_TYPE: sends while syncs go wrong; what became of the sends is in $work/FLUSH_TYPE/out.
 try() {
-  local folder=$work/$1 inject run_pid
+  local folder=$work/$1 calls fault
   mkdir -p "$folder"
   BROKER_SETTINGS="flushDiskType=$1
 syncFlushTimeout=1000"
   if [ "$server" = java ]; then
-    inject=fdatasync,fsync,msync:delay_enter=2000000
+    calls=fdatasync,fsync,msync fault=delay_enter=2000000
     start_java "$folder" "$server_version" || return 1
   else
-    inject=fdatasync,fsync:error=EIO
+    calls=fdatasync,fsync fault=error=EIO
     start_ferrite "$folder" || return 1
   fi
-  java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.home="$folder/client" \
-    -Drocketmq.client.logRoot="$folder/client/logs" \
-    -Drmq.logback.configurationFile=rmq.client.logback.xml \
-    -cp "$(classes "$client"):$(jars client "$client")/*" dev.ferritemq.interop.Busy \
-    "127.0.0.1:$NAMESRV_PORT" 16 >"$folder/out" 2>"$folder/err" &
-  run_pid=$!
-  wait_for_text "$folder/out" stored 15 "$run_pid" || {
-    tail -3 "$folder/err"
-    echo "flush: nothing was stored under $1"
-    return 1
-  }
-  strace -f -q -e "trace=fdatasync,fsync,msync" -e "inject=$inject" -o /dev/null -p "${SERVER_PIDS[-1]}" &
-  strace_pid=$!
-  sleep 6
-  kill "$strace_pid" 2>/dev/null && wait "$strace_pid" 2>/dev/null
-  strace_pid=
-  wait "$run_pid"
+  send_while "$folder" "$calls" "$fault" 6 16 || return 1
   kill_servers KILL
   sed "s/^/$1 /" "$folder/out"
 }
