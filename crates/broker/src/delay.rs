@@ -16,6 +16,7 @@ use remoting::Exchange;
 use store::{Appended, PutError, QueueRef};
 
 use crate::broker::Broker;
+use crate::cold::{self, Errand, Held};
 use crate::pace::Pace;
 use crate::properties;
 use crate::put::{self, OwnPut};
@@ -24,6 +25,8 @@ use crate::put::{self, OwnPut};
 const DELIVERIES_MAX: usize = 256;
 /// A level that could not go on is looked at again after this long.
 const RETRY_MS: i64 = 100;
+/// Messages behind the one to deliver that are fetched with it from the device.
+const NEXT_PLACES: i64 = 31;
 /// The loop looks at waiting levels at least this often, in case the clock was set.
 const LOOK_NS_MAX: u64 = 1_000_000_000;
 
@@ -211,6 +214,13 @@ fn deliver_levels(broker: &mut Broker, exchange: &Exchange<'_>) {
     }
 }
 
+/// What a level waited for is in memory.
+pub fn go_on(broker: &mut Broker, index: usize) {
+    if let Some(level) = broker.delays.levels.get_mut(index) {
+        level.due_ms = Some(0);
+    }
+}
+
 /// Delivers what is due of a level; when the next message is due, if one waits.
 fn deliver_level(broker: &mut Broker, index: usize, now_ms: i64) -> Option<i64> {
     let queue = match broker.delays.levels[index].queue {
@@ -227,7 +237,11 @@ fn deliver_level(broker: &mut Broker, index: usize, now_ms: i64) -> Option<i64> 
                 next = wait;
                 break;
             }
-            Err(why) => {
+            Err(Held::Fetching) => {
+                next = Some(now_ms + cold::REST_MS);
+                break;
+            }
+            Err(Held::Failed(why)) => {
                 tracing::warn!(level = index + 1, "delayed messages wait longer: {why}");
                 next = Some(now_ms + RETRY_MS);
                 break;
@@ -249,15 +263,15 @@ fn deliver_next(
     index: usize,
     queue: QueueRef,
     now_ms: i64,
-) -> Result<Option<Option<i64>>, String> {
-    let text = |e: store::StoreError| e.to_string();
-    let min = broker.store.min_offset(queue).map_err(text)?;
+) -> Result<Option<Option<i64>>, Held> {
+    let errand = Errand::DelayLevel(index);
+    let min = cold::ask(broker, errand, |store| store.min_offset(queue))?;
     let Level { delay_ms, ref mut cursor, .. } = broker.delays.levels[index];
     *cursor = (*cursor).max(min);
     let at = *cursor;
-    let Some(unit) = broker.store.unit_at(queue, at).map_err(text)? else {
+    let Some(unit) = cold::ask(broker, errand, |store| store.unit_at(queue, at))? else {
         // Nothing waits, or what does is not flushed yet.
-        let next = broker.store.next_offset(queue).map_err(text)?;
+        let next = broker.store.next_offset(queue)?;
         return Ok(Some((at < next).then_some(now_ms + RETRY_MS)));
     };
     // A time further away than the level's delay is none that this broker gave.
@@ -266,21 +280,29 @@ fn deliver_next(
         return Ok(Some(Some(due_ms)));
     }
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
-    let found = broker.store.message_at(unit.commit_log_offset, &mut bytes).map_err(text);
+    let next = |broker: &mut Broker| next_places(broker, queue, at);
+    let found = cold::message(broker, errand, unit.commit_log_offset, &mut bytes, next);
     let delivered = found.and_then(|found| match found {
-        true => deliver(broker, &bytes, now_ms),
+        true => deliver(broker, errand, &bytes, now_ms),
         // Retention was faster.
         false => Ok(()),
     });
     broker.scratch_record = bytes;
     delivered?;
+    broker.cold.done_with(errand);
     broker.delays.levels[index].cursor = at + 1;
     Ok(None)
 }
 
+/// The commit log offsets of the messages behind one of a level, as far as they are known.
+fn next_places(broker: &mut Broker, queue: QueueRef, at: i64) -> Vec<i64> {
+    let unit = |at| broker.store.without_waiting(|store| store.unit_at(queue, at)).ok().flatten();
+    let units = (at + 1..=at + NEXT_PLACES).map_while(unit);
+    units.map(|unit| unit.commit_log_offset).collect()
+}
+
 /// Stages the real message of a record of the schedule topic.
-fn deliver(broker: &mut Broker, bytes: &[u8], now_ms: i64) -> Result<(), String> {
+fn deliver(broker: &mut Broker, errand: Errand, bytes: &[u8], now_ms: i64) -> Result<(), Held> {
     let Ok(Entry::Record(record)) = record::decode(bytes) else { return Ok(()) };
     let find = |name| model::message::property(record.properties, name);
     let queue_id = find(REAL_QUEUE_ID).and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
@@ -291,6 +313,7 @@ fn deliver(broker: &mut Broker, bytes: &[u8], now_ms: i64) -> Result<(), String>
         );
         return Ok(());
     };
+    cold::place(broker, errand, topic, queue_id)?;
     // As in Java the properties stay as they are, the delay level too.
     let message = OwnPut::again(&record, topic, queue_id, record.properties);
     let known = properties::scan(record.properties);
@@ -300,7 +323,7 @@ fn deliver(broker: &mut Broker, bytes: &[u8], now_ms: i64) -> Result<(), String>
             tracing::error!("a delayed message cannot be delivered and is passed over: {e}");
             Ok(())
         }
-        Err(e) => Err(e.to_string()),
+        Err(e) => Err(e.to_string().into()),
         Ok(_) => Ok(()),
     }
 }

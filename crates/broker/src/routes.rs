@@ -73,7 +73,7 @@ fn message_routes() -> Vec<Route<Broker>> {
         later ConsumerSendMsgBack => send_back::send_back,
         raw RecallMessage => timer::recall_message,
         later EndTransaction => transaction::end,
-        plain ResumeCheckHalfMessage => transaction::resume_check,
+        later ResumeCheckHalfMessage => transaction::resume_check,
         raw SendReplyMessage => reply_message::send_reply,
         raw SendReplyMessageV2 => reply_message::send_reply,
         raw PullMessage => pull::pull,
@@ -96,23 +96,23 @@ fn message_routes() -> Vec<Route<Broker>> {
 /// What knows about messages, and who reads them.
 fn other_routes() -> Vec<Route<Broker>> {
     remoting::routes! { Broker;
-        later QueryConsumerOffset => offset::query_consumer_offset,
+        asked QueryConsumerOffset => offset::query_consumer_offset,
         plain UpdateConsumerOffset => offset::update_consumer_offset,
-        later SearchOffsetByTimestamp => offset::search_offset,
-        later GetMaxOffset => offset::max_offset,
-        later GetMinOffset => offset::min_offset,
-        later GetEarliestMsgStoreTime => offset::earliest_store_time,
+        asked SearchOffsetByTimestamp => offset::search_offset,
+        asked GetMaxOffset => offset::max_offset,
+        asked GetMinOffset => offset::min_offset,
+        asked GetEarliestMsgStoreTime => offset::earliest_store_time,
         plain GetAllConsumerOffset => consumer::all_offsets,
-        plain QueryCorrectionOffset => consumer::correction_offsets,
+        asked QueryCorrectionOffset => consumer::correction_offsets,
         plain GetAllDelayOffset => offset::all_delay_offsets,
         plain GetTimerCheckPoint => timer::check_point,
         plain GetTimerMetrics => timer::metrics,
-        plain InvokeBrokerToResetOffset => reset::reset,
+        asked InvokeBrokerToResetOffset => reset::reset,
         plain CloneGroupOffset => reset::clone_group,
 
-        later ViewMessageById => query::view_message,
-        plain QueryConsumeQueue => consumer::consume_queue,
-        later QueryMessage => query::query_message,
+        asked ViewMessageById => query::view_message,
+        asked QueryConsumeQueue => consumer::consume_queue,
+        asked QueryMessage => query::query_message,
 
         plain Heartbeat => client::heartbeat,
         plain UnregisterClient => client::unregister,
@@ -123,8 +123,8 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain GetAllProducerInfo => client::all_producers,
         later InvokeBrokerToGetConsumerStatus => consumer::status,
         later ConsumeMessageDirectly => consumer::consume_directly,
-        plain QueryConsumeTimeSpan => consumer::time_span,
-        plain GetBrokerConsumeStats => consumer::broker_stats,
+        asked QueryConsumeTimeSpan => consumer::time_span,
+        asked GetBrokerConsumeStats => consumer::broker_stats,
         plain QuerySubscriptionByConsumer => consumer::subscription,
         later GetConsumerRunningInfo => client::running_info,
         later LockBatchMq => lock::lock,
@@ -138,7 +138,7 @@ fn other_routes() -> Vec<Route<Broker>> {
         plain DeleteExpiredCommitLog => clean::expired_log,
         plain GetAllTopicConfig => topic::all,
         plain GetTopicConfig => topic::get,
-        plain GetTopicStatsInfo => topic::stats,
+        asked GetTopicStatsInfo => topic::stats,
         plain GetSystemTopicListFromBroker => topic::system_list,
         plain QueryTopicConsumeByWho => topic::consumed_by,
         plain QueryTopicsByConsumer => topic::of_group,
@@ -148,7 +148,7 @@ fn other_routes() -> Vec<Route<Broker>> {
         later DeleteSubscriptionGroup => group::delete,
         plain GetAllSubscriptionGroupConfig => group::all,
         plain GetSubscriptionGroupConfig => group::get,
-        plain GetConsumeStats => group::consume_stats,
+        asked GetConsumeStats => group::consume_stats,
     }
 }
 
@@ -156,7 +156,7 @@ fn other_routes() -> Vec<Route<Broker>> {
 fn own_routes() -> Vec<Route<Broker>> {
     remoting::routes! { Broker;
         plain ViewBrokerStatsData => server::view_stats,
-        plain GetBrokerRuntimeInfo => server::runtime_info,
+        asked GetBrokerRuntimeInfo => server::runtime_info,
         later UpdateAndCreateAclConfig => acl::put_account,
         later DeleteAclConfig => acl::delete_account,
         later UpdateGlobalWhiteAddrsConfig => acl::set_white_addresses,

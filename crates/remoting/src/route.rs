@@ -121,6 +121,7 @@ pub fn serve_later<S, R: Request>(
 ///
 /// * `plain R => f`: `fn(&mut S, &mut Exchange, &Call, R) -> Answer<R>`;
 /// * `later R => f`: `fn(&mut S, &mut Exchange, &Call, R) -> Result<(), Refusal>`, answers itself;
+/// * `asked R => f`: `S::ask(&mut self, &mut Exchange, &Call, R, f)` answers by means of `f`;
 /// * `raw R => f`: `fn(&mut S, &mut Exchange, &Call)`, decodes and answers itself (hot requests).
 #[macro_export]
 macro_rules! routes {
@@ -139,6 +140,18 @@ macro_rules! routes {
             code: <$request as $crate::route::IsRequest>::CODE,
             name: <$request as $crate::route::IsRequest>::NAME,
             serve: |s, x, c| $crate::route::serve_later::<$service, $request>(s, x, c, $handler),
+        }
+    };
+    (@row $service:ty, asked, $request:ty, $handler:path) => {
+        $crate::Route::<$service> {
+            code: <$request as $crate::route::IsRequest>::CODE,
+            name: <$request as $crate::route::IsRequest>::NAME,
+            serve: |s, x, c| {
+                $crate::route::serve_later::<$service, $request>(s, x, c, |s, x, c, request| {
+                    s.ask(x, c, request, $handler);
+                    Ok(())
+                })
+            },
         }
     };
     (@row $service:ty, raw, $request:ty, $handler:path) => {

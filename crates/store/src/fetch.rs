@@ -51,6 +51,8 @@ impl Fetch {
         match self.0 {
             Missing::Bytes(parts) if parts.len() == 1 => bytes = parts[0].run(bytes),
             Missing::Bytes(parts) => {
+                // The device works on all of them at once.
+                parts.iter().for_each(ColdRead::announce);
                 for part in &parts {
                     bytes = part.run(bytes);
                 }
@@ -128,7 +130,18 @@ impl Store {
         ask(store.0)
     }
 
-    fn set_waits(&mut self, waits: bool) {
+    /// What is missing of the message at a commit log offset: `None` when it is in memory, as far
+    /// as its head tells, or when there is none.
+    pub fn missing_message(&mut self, commit_log_offset: i64) -> Option<Box<Fetch>> {
+        match self.without_waiting(|store| store.store_time_of(commit_log_offset)) {
+            Err(StoreError::Cold(fetch)) => Some(fetch),
+            _ => None,
+        }
+    }
+
+    /// Whether reads wait for the device, as they do at first; else they end with
+    /// [`StoreError::Cold`]. Messages must not be put before they do again.
+    pub fn set_waits(&mut self, waits: bool) {
         self.log.waits = waits;
         self.queues.waits = waits;
         self.index.waits = waits;

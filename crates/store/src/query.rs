@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// Store time of the record at a commit log offset, -1 when there is none.
-    fn store_time_of(&mut self, commit_log_offset: i64) -> Result<i64, StoreError> {
+    pub(crate) fn store_time_of(&mut self, commit_log_offset: i64) -> Result<i64, StoreError> {
         let mut head = std::mem::take(&mut self.units_buf);
         head.clear();
         // The store time ends at 64 or 76; a record is longer than either.

@@ -6,6 +6,8 @@
 //! under way and who waits are bounded; a range is read once for all who need it, in the order in
 //! which it was asked for. Who reads on finds the next range of the log read ahead.
 
+mod errand;
+mod kept;
 mod sends;
 
 use std::collections::VecDeque;
@@ -24,6 +26,8 @@ use crate::pop::poll::Poll;
 use crate::pop::take;
 use crate::reply;
 
+pub use errand::{Errand, Held, REST_MS, ask, message, place};
+pub use kept::once_read;
 pub use sends::{KeptSend, wait as wait_to_send};
 
 /// Requests that wait at once; one more waits for the device on the loop.
@@ -35,21 +39,28 @@ const STREAMS_MAX: usize = 16;
 /// Reads made for one request before it waits for the device on the loop. A search by time in a
 /// queue of a billion messages needs about 60.
 const FETCHES_MAX: u32 = 256;
-/// Questions with longer headers are not kept; all that wait take 32 MiB at most.
-const QUESTION_BYTES_MAX: usize = 8 << 10;
+/// Longer calls are not kept; all that wait take 32 MiB at most.
+const CALL_BYTES_MAX: usize = 8 << 10;
 
 /// What was read for a request so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fetches {
     count: u32,
-    last: Option<ColdPlace>,
+    /// The newest first.
+    last: [Option<ColdPlace>; 2],
 }
 
 impl Fetches {
-    /// Whether to wait for one more range. One that came last and is missing again is not waited
-    /// for: there is not the memory to keep it.
+    /// Whether to wait for one more range. One that came just now and is missing again is not
+    /// waited for: there is not the memory to keep it.
     fn may_go_on(&self, place: ColdPlace) -> bool {
-        self.count < FETCHES_MAX && self.last.is_none_or(|last| !last.begins(&place))
+        let is_gone = self.last.iter().flatten().any(|last| last.begins(&place));
+        self.count < FETCHES_MAX && !is_gone
+    }
+
+    /// With one more.
+    fn and(self, place: ColdPlace) -> Fetches {
+        Fetches { count: self.count + 1, last: [Some(place), self.last[0]] }
     }
 }
 
@@ -73,8 +84,10 @@ pub enum Waiter {
     },
     /// A send.
     Send(KeptSend),
-    /// A question.
+    /// A question, or a request about a message.
     Question(Box<dyn Again>),
+    /// The broker itself.
+    Errand(Errand),
 }
 
 /// Somebody who waits for bytes.
@@ -107,6 +120,8 @@ pub struct ColdReads {
     done: Vec<ColdPlace>,
     streams: Vec<Stream>,
     clock: u64,
+    /// Errands that may go on, and what was read for them.
+    errands: Vec<(Errand, Fetches)>,
 }
 
 impl ColdReads {
@@ -147,8 +162,7 @@ impl ColdReads {
             self.wanted.push_back(fetch);
         }
         let place = place.unwrap_or(needed);
-        let fetches = Fetches { count: fetches.count + 1, last: Some(place) };
-        self.add(Waiting { who, fetches, place });
+        self.add(Waiting { who, fetches: fetches.and(place), place });
         is_new
     }
 
@@ -256,6 +270,7 @@ pub fn answer_ready(broker: &mut Broker, exchange: &mut Exchange<'_>) {
             }
             Waiter::Send(kept) => kept.go_on(broker, exchange, fetches),
             Waiter::Question(question) => question.go_on(broker, exchange, fetches),
+            Waiter::Errand(errand) => errand::go_on(broker, errand, fetches),
         }
     }
 }
@@ -321,8 +336,51 @@ impl From<StoreError> for NoAnswer {
     }
 }
 
-/// Finds the answer to a question, and changes nothing: it may be asked several times.
-pub type Ask<R> = fn(&mut Broker, Patience, &R) -> Result<Reply<R>, NoAnswer>;
+/// Finds the answer to a question. Nothing may have changed when it ends with
+/// [`NoAnswer::Cold`]: then it is asked again.
+pub type Ask<R> = fn(&mut Broker, &Exchange<'_>, &R) -> Result<Reply<R>, NoAnswer>;
+
+/// Collects what the parts of a question lack, so that all of it is fetched at once.
+#[derive(Default)]
+pub struct Missing(Option<Box<Fetch>>);
+
+impl Missing {
+    /// A part's answer; `None` if it must be asked again.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn part<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, NoAnswer> {
+        match answer {
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::Cold(fetch)) => {
+                match &mut self.0 {
+                    Some(missing) => missing.and(*fetch),
+                    None => self.0 = Some(fetch),
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What all parts lack, if anything.
+    pub fn all(self) -> Option<Box<Fetch>> {
+        self.0
+    }
+
+    /// All parts were asked.
+    ///
+    /// # Errors
+    /// Some of them must be asked again.
+    pub fn end(self) -> Result<(), NoAnswer> {
+        self.all().map_or(Ok(()), |fetch| Err(NoAnswer::Cold(fetch)))
+    }
+}
+
+/// More than the bytes that keeping a call's header takes.
+fn header_len(call: &Call<'_>) -> usize {
+    call.frame.fields.iter().map(|(key, value)| key.len() + value.len() + 8).sum::<usize>() + 64
+}
 
 /// A question that can be asked again.
 pub trait Again: Send {
@@ -336,19 +394,20 @@ struct Question<R: Request> {
     ask: Ask<R>,
 }
 
-/// Answers a question, at once or when what it needs was read from the device.
-pub fn answer<R: Request + Send + 'static>(
-    broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: R,
-    ask: Ask<R>,
-) {
-    let len: usize = call.frame.fields.iter().map(|(key, value)| key.len() + value.len()).sum();
-    let question = Question { to: call.reply_handle(), request, ask };
-    match len <= QUESTION_BYTES_MAX {
-        true => question.answer_or_park(broker, exchange, Fetches::default()),
-        false => question.answer(broker, exchange, Patience::Waits),
+impl Broker {
+    /// Answers a question, at once or when what it needs was read from the device.
+    pub fn ask<R: Request + Send + 'static>(
+        &mut self,
+        exchange: &mut Exchange<'_>,
+        call: &Call<'_>,
+        request: R,
+        ask: Ask<R>,
+    ) {
+        let question = Question { to: call.reply_handle(), request, ask };
+        match header_len(call) <= CALL_BYTES_MAX {
+            true => question.answer_or_park(self, exchange, Fetches::default()),
+            false => question.answer(self, exchange),
+        }
     }
 }
 
@@ -360,17 +419,20 @@ impl<R: Request + Send + 'static> Again for Question<R> {
 
 impl<R: Request + Send + 'static> Question<R> {
     fn answer_or_park(self, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
-        match (self.ask)(broker, Patience::None, &self.request) {
+        broker.store.set_waits(false);
+        let answer = (self.ask)(broker, exchange, &self.request);
+        broker.store.set_waits(true);
+        match answer {
             Err(NoAnswer::Cold(fetch)) if broker.cold.may_park(&fetches, &fetch) => {
                 park(broker, Waiter::Question(Box::new(self)), fetches, *fetch);
             }
-            Err(NoAnswer::Cold(_)) => self.answer(broker, exchange, Patience::Waits),
+            Err(NoAnswer::Cold(_)) => self.answer(broker, exchange),
             other => self.reply(exchange, other),
         }
     }
 
-    fn answer(&self, broker: &mut Broker, exchange: &mut Exchange<'_>, patience: Patience) {
-        let answer = (self.ask)(broker, patience, &self.request);
+    fn answer(&self, broker: &mut Broker, exchange: &mut Exchange<'_>) {
+        let answer = (self.ask)(broker, exchange, &self.request);
         self.reply(exchange, answer);
     }
 

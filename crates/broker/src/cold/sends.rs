@@ -4,13 +4,11 @@
 //! Invariants: sends to a queue are served in the order in which they came, also those that come
 //! when the queue is known but others still wait for it; the frames kept are bounded.
 
-use protocol::code::response_code;
-use protocol::encode;
-use protocol::frame::{self, HeaderKind, Language};
-use remoting::{Call, Exchange, Refusal, ReplyHandle};
+use remoting::{Call, Exchange, Refusal};
 use store::{ColdPlace, QueueRef, StoreError};
 
-use super::{ColdReads, Fetches, Waiter, Waiting, park};
+use super::kept::KeptCall;
+use super::{ColdReads, Fetches, Waiter, Waiting, header_len, park};
 use crate::broker::Broker;
 use crate::handler::send;
 use crate::reply;
@@ -18,54 +16,27 @@ use crate::reply;
 /// Bytes of all frames kept.
 const KEPT_BYTES_MAX: usize = 32 << 20;
 
-/// A send that waits: its request, and what its frame says besides.
+/// A send that waits.
 pub struct KeptSend {
     queue: QueueRef,
-    to: ReplyHandle,
-    language: Language,
-    version: i32,
-    frame: Vec<u8>,
+    call: KeptCall,
 }
 
 impl KeptSend {
     fn of(call: &Call<'_>, queue: QueueRef) -> KeptSend {
-        let request = &call.frame;
-        let mut frame = Vec::new();
-        // Binary fields are bytes as they are.
-        let (kind, code, opaque) = (HeaderKind::Binary, request.code, request.opaque);
-        let (oneway, body) = (request.is_oneway(), request.body);
-        let fields = |w: &mut protocol::FieldWriter<'_>| {
-            for (key, value) in request.fields.iter() {
-                w.pair(key, value);
-            }
-        };
-        encode::write_request(&mut frame, kind, code, opaque, oneway, fields, body);
-        let (language, version) = (request.language, request.version);
-        KeptSend { queue, to: call.reply_handle(), language, version, frame }
+        KeptSend { queue, call: KeptCall::of(call) }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.frame.len()
+        self.call.len()
     }
 
     /// Serves it again.
-    pub(super) fn go_on(
-        mut self,
-        broker: &mut Broker,
-        exchange: &mut Exchange<'_>,
-        fetches: Fetches,
-    ) {
-        let mut frame = match frame::decode(&mut self.frame) {
-            Ok(frame) => frame,
-            Err(bad) => {
-                let code = response_code::SYSTEM_ERROR;
-                return exchange.refuse(self.to, code, &bad.to_string());
-            }
+    pub(super) fn go_on(self, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
+        let serve = |exchange: &mut Exchange<'_>, call: &Call<'_>| {
+            send::send_again(broker, exchange, call, fetches);
         };
-        (frame.kind, frame.language, frame.version) = (self.to.kind, self.language, self.version);
-        let (connection, began_ns) = (self.to.connection, self.to.began_ns);
-        let call = Call { connection, frame, began_ns };
-        send::send_again(broker, exchange, &call, fetches);
+        self.call.serve(exchange, serve);
     }
 }
 
@@ -102,16 +73,13 @@ pub fn wait(
     fetches: Fetches,
 ) -> Result<bool, Refusal> {
     // More than the frame that will be kept.
-    let fields = call.frame.fields.iter();
-    let len: usize = fields.map(|(key, value)| key.len() + value.len() + 8).sum();
-    let may_keep = broker.cold.may_keep(len + call.frame.body.len() + 64);
+    let may_keep = broker.cold.may_keep(header_len(call) + call.frame.body.len());
     if let Some(place) = broker.cold.awaited_by_sends(queue) {
         if !may_keep || !broker.cold.has_place() {
             return Err(reply::busy());
         }
-        let fetches = Fetches { count: fetches.count + 1, last: Some(place) };
         let who = Waiter::Send(KeptSend::of(call, queue));
-        broker.cold.add(Waiting { who, fetches, place });
+        broker.cold.add(Waiting { who, fetches: fetches.and(place), place });
         return Ok(true);
     }
     let known = broker.store.without_waiting(|store| store.max_offset(queue));

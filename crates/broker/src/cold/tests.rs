@@ -26,6 +26,8 @@ use std::time::Duration;
 use store::{Dispatch, JobKind, PutMessage, StoreConfig};
 use testkit::disk::SimDisk;
 
+mod errands;
+
 const NOW: i64 = 1_732_190_400_000;
 const QUEUES: i32 = 3;
 const MESSAGES: i64 = 600;
@@ -57,42 +59,62 @@ fn fill(disk: &SimDisk) -> Vec<i64> {
     let mut places = Vec::new();
     for i in 0..MESSAGES {
         let queue_id = (i % i64::from(QUEUES)) as i32;
-        let queue = store.queue_or_create(b"T", queue_id).unwrap();
         let (body, unique_key) = (format!("{i:500}"), format!("U{i}"));
         let keys = format!("K{i} shared{}", i % 10);
         let properties = format!("KEYS\x01{keys}\x02UNIQ_KEY\x01{unique_key}\x02");
-        let put = PutMessage {
-            topic: b"T",
-            queue,
-            queue_id,
-            flag: 0,
-            sys_flag: 0,
-            born_timestamp: NOW,
-            born_host: host(),
-            store_timestamp: NOW + i * 1000,
-            store_host: host(),
-            reconsume_times: 0,
-            prepared_transaction_offset: 0,
-            body: body.as_bytes(),
-            properties: [properties.as_bytes(), b"", b""],
-            tags_code: 0,
-            unique_key: unique_key.as_bytes(),
-            keys: keys.as_bytes(),
-            dispatch: Dispatch::Queue,
-        };
-        let appended = store.append(&put).unwrap();
+        let row = Row { topic: b"T", queue_id, body: &body, properties: &properties, tags_code: 0 };
+        let at = append(&mut store, i, &row, (&unique_key, &keys));
         if i % 97 == 0 {
-            places.push(appended.commit_log_offset);
+            places.push(at);
         }
-        store.write().unwrap();
     }
+    close(store);
+    places
+}
+
+/// A message of a store.
+struct Row<'a> {
+    topic: &'a [u8],
+    queue_id: i32,
+    body: &'a str,
+    properties: &'a str,
+    tags_code: i64,
+}
+
+/// Writes a message `number` seconds after the start; its commit log offset.
+fn append(store: &mut Store, number: i64, row: &Row<'_>, (unique_key, keys): (&str, &str)) -> i64 {
+    let queue = store.queue_or_create(row.topic, row.queue_id).unwrap();
+    let put = PutMessage {
+        topic: row.topic,
+        queue,
+        queue_id: row.queue_id,
+        flag: 0,
+        sys_flag: 0,
+        born_timestamp: NOW,
+        born_host: host(),
+        store_timestamp: NOW + number * 1000,
+        store_host: host(),
+        reconsume_times: 0,
+        prepared_transaction_offset: 0,
+        body: row.body.as_bytes(),
+        properties: [row.properties.as_bytes(), b"", b""],
+        tags_code: row.tags_code,
+        unique_key: unique_key.as_bytes(),
+        keys: keys.as_bytes(),
+        dispatch: Dispatch::Queue,
+    };
+    let appended = store.append(&put).unwrap();
+    store.write().unwrap();
+    appended.commit_log_offset
+}
+
+fn close(mut store: Store) {
     for kind in JobKind::ALL {
         while let Some(job) = store.next_job(NOW + MESSAGES * 1000, kind) {
             store.finish(job.run()).unwrap();
         }
     }
     store.close(NOW + MESSAGES * 1000).unwrap();
-    places
 }
 
 /// A broker with the two threads that matter here, named as they are.
@@ -110,6 +132,10 @@ impl Rig {
     }
 
     fn around(store: Store) -> Rig {
+        Rig::prepared(store, |_| {})
+    }
+
+    fn prepared(store: Store, prepare: impl FnOnce(&mut Broker)) -> Rig {
         let signals = Arc::new(Signals::default());
         let identity = Identity {
             ip: "127.0.0.1".to_owned(),
@@ -128,6 +154,7 @@ impl Rig {
         };
         let mut broker = Broker::new(parts);
         broker.topics.create_if_absent("T", QUEUES, 0, NOW);
+        prepare(&mut broker);
         let routes = Arc::new(Routes::new(routes::routes()));
         let service = Arc::new(Mutex::new(BrokerService::new(broker, routes)));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));

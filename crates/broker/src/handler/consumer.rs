@@ -23,6 +23,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 use store::{QueueRef, StoreError};
 
 use crate::broker::Broker;
+use crate::cold::{self, Missing, NoAnswer};
 use crate::handler::group::queue_progress;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
@@ -95,6 +96,18 @@ pub fn consume_directly(
     call: &Call<'_>,
     request: ConsumeMessageDirectly,
 ) -> Result<(), Refusal> {
+    let id = request.msg_id.as_deref().unwrap_or_default();
+    let id: MessageId = id.parse().map_err(|e| system_error(format!("msgId: {e}")))?;
+    cold::once_read(broker, exchange, call, (id.commit_log_offset, request), consume_at)
+}
+
+fn consume_at(
+    broker: &mut Broker,
+    exchange: &mut Exchange<'_>,
+    call: &Call<'_>,
+    request: ConsumeMessageDirectly,
+    at: i64,
+) -> Result<(), Refusal> {
     let group = request.consumer_group;
     let client_id = request.client_id.unwrap_or_default();
     let what = format!("The Consumer <{group}> <{client_id}>");
@@ -103,12 +116,9 @@ pub fn consume_directly(
         return Err(system_error(format!("{what} not online")));
     };
     let connection = member.connection;
-    let id = request.msg_id.unwrap_or_default();
-    let id: MessageId = id.parse().map_err(|e| system_error(format!("msgId: {e}")))?;
     let mut body = Vec::new();
-    let found = broker.store.message_at(id.commit_log_offset, &mut body);
-    if !found.map_err(|e| reply::store_error(&e))? {
-        let remark = format!("can not find message by the offset, {}", id.commit_log_offset);
+    if !broker.store.message_at(at, &mut body).map_err(|e| reply::store_error(&e))? {
+        let remark = format!("can not find message by the offset, {at}");
         return Err(system_error(remark));
     }
     let topic = request.topic.as_deref().and_then(|topic| broker.topics.get(topic));
@@ -125,19 +135,19 @@ pub fn consume_directly(
 /// Serves 303.
 pub fn time_span(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: QueryConsumeTimeSpan,
-) -> Answer<QueryConsumeTimeSpan> {
+    exchange: &Exchange<'_>,
+    request: &QueryConsumeTimeSpan,
+) -> Result<Reply<QueryConsumeTimeSpan>, NoAnswer> {
     let QueryConsumeTimeSpan { topic, group } = request;
-    let Some(count) = broker.topics.get(&topic).map(|topic| topic.write_queue_count) else {
+    let Some(count) = broker.topics.get(topic).map(|topic| topic.write_queue_count) else {
         let remark = format!("topic[{topic}] not exist");
-        return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
+        return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark).into());
     };
     let mut body = QueryConsumeTimeSpanBody::default();
+    let mut missing = Missing::default();
     for queue_id in 0..count {
-        let consumed = broker.offsets.get(&group, &topic, queue_id).unwrap_or(-1);
-        let mut span = match queue_of(broker, &topic, queue_id) {
+        let consumed = broker.offsets.get(group, topic, queue_id).unwrap_or(-1);
+        let span = match queue_of(broker, topic, queue_id) {
             Some(queue) => span_of(broker, queue, consumed, exchange.now_ms),
             None => Ok(QueueTimeSpan {
                 min_time_stamp: -1,
@@ -145,11 +155,12 @@ pub fn time_span(
                 consume_time_stamp: -1,
                 ..QueueTimeSpan::default()
             }),
-        }
-        .map_err(|e| reply::store_error(&e))?;
-        span.message_queue = Some(message_queue(broker, &topic, queue_id));
+        };
+        let Some(mut span) = missing.part(span)? else { continue };
+        span.message_queue = Some(message_queue(broker, topic, queue_id));
         body.consume_time_span_set.push(span);
     }
+    missing.end()?;
     Ok(Reply::body(fastjson::write(&body)))
 }
 
@@ -179,10 +190,9 @@ fn span_of(
 /// the groups to be left out keep their offsets.
 pub fn correction_offsets(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: QueryCorrectionOffset,
-) -> Answer<QueryCorrectionOffset> {
+    _: &Exchange<'_>,
+    request: &QueryCorrectionOffset,
+) -> Result<Reply<QueryCorrectionOffset>, NoAnswer> {
     let topic = &request.topic;
     let left_out = request.filter_groups.as_deref().unwrap_or_default();
     let groups: Vec<String> = broker
@@ -192,20 +202,21 @@ pub fn correction_offsets(
         .map(str::to_owned)
         .collect();
     let mut smallest = std::collections::BTreeMap::<i32, i64>::new();
+    let mut missing = Missing::default();
     for group in &groups {
         for (queue_id, offset) in broker.offsets.of(group, topic).collect::<Vec<_>>() {
             let min = match queue_of(broker, topic, queue_id) {
-                Some(queue) => {
-                    broker.store.min_offset(queue).map_err(|e| reply::store_error(&e))?
-                }
-                None => 0,
+                Some(queue) => missing.part(broker.store.min_offset(queue))?,
+                None => Some(0),
             };
+            let Some(min) = min else { continue };
             if offset >= min {
                 let known = smallest.entry(queue_id).or_insert(offset);
                 *known = (*known).min(offset);
             }
         }
     }
+    missing.end()?;
     for (queue_id, offset) in broker.offsets.of(&request.compare_group, topic) {
         if let Some(known) = smallest.get_mut(&queue_id).filter(|known| **known > offset) {
             *known = i64::MAX;
@@ -219,13 +230,13 @@ pub fn correction_offsets(
 /// Serves 317.
 pub fn broker_stats(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: GetBrokerConsumeStats,
-) -> Answer<GetBrokerConsumeStats> {
+    _: &Exchange<'_>,
+    request: &GetBrokerConsumeStats,
+) -> Result<Reply<GetBrokerConsumeStats>, NoAnswer> {
     let address = broker.identity.address.clone();
     let mut body = ConsumeStatsList { broker_addr: Some(address), ..ConsumeStatsList::default() };
     let groups: Vec<String> = broker.groups.iter().map(|g| g.group_name.clone()).collect();
+    let mut missing = Missing::default();
     for group in groups {
         let topics: Vec<String> = broker.offsets.topics_of(&group).map(str::to_owned).collect();
         let mut rows = Vec::new();
@@ -238,7 +249,8 @@ pub fn broker_stats(
             let consume_tps = broker.meters.rate(Kind::GroupGet, &topic, &group);
             let mut stats = ConsumeStats { consume_tps, ..ConsumeStats::default() };
             for queue_id in 0..count {
-                let offsets = queue_progress(broker, &group, &topic, queue_id)?;
+                let offsets = queue_progress(broker, &group, &topic, queue_id);
+                let Some(offsets) = missing.part(offsets)? else { continue };
                 body.total_diff += offsets.broker_offset - offsets.consumer_offset;
                 body.total_inflight_diff += offsets.pull_offset - offsets.consumer_offset;
                 stats.offset_table.0.push((message_queue(broker, &topic, queue_id), offsets));
@@ -247,6 +259,7 @@ pub fn broker_stats(
         }
         body.consume_stats_list.push([(group, rows)].into_iter().collect());
     }
+    missing.end()?;
     Ok(Reply::body(fastjson::write(&body)))
 }
 
@@ -259,19 +272,14 @@ fn is_foreign(broker: &Broker, group: &str, topic: &str) -> bool {
 /// Serves 321.
 pub fn consume_queue(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: QueryConsumeQueue,
-) -> Answer<QueryConsumeQueue> {
-    let topic = request.topic.unwrap_or_default();
-    let Some(queue) = queue_of(broker, &topic, request.queue_id) else {
-        return Err(system_error(format!("{}@{topic} is not exist!", request.queue_id)));
+    _: &Exchange<'_>,
+    request: &QueryConsumeQueue,
+) -> Result<Reply<QueryConsumeQueue>, NoAnswer> {
+    let topic = request.topic.as_deref().unwrap_or_default();
+    let Some(queue) = queue_of(broker, topic, request.queue_id) else {
+        return Err(system_error(format!("{}@{topic} is not exist!", request.queue_id)).into());
     };
-    let failed = |e: StoreError| reply::store_error(&e);
-    let (min, max) = (
-        broker.store.min_offset(queue).map_err(failed)?,
-        broker.store.max_offset(queue).map_err(failed)?,
-    );
+    let (min, max) = (broker.store.min_offset(queue)?, broker.store.max_offset(queue)?);
     let mut body = QueryConsumeQueueResponseBody {
         min_queue_index: min,
         max_queue_index: max,
@@ -279,7 +287,7 @@ pub fn consume_queue(
     };
     if let Some(group) = &request.consumer_group {
         let found = broker.members.consumer_group(group);
-        let subscription = found.and_then(|found| found.subscriptions.get(&topic));
+        let subscription = found.and_then(|found| found.subscriptions.get(topic));
         match subscription {
             Some(found) => body.subscription_data = Some(found.data.clone()),
             None => body.filter_data = Some(format!("{group}@{topic} is not online!")),
@@ -294,7 +302,7 @@ pub fn consume_queue(
     let count = i64::from(request.count).clamp(0, ENTRIES_MAX);
     let mut rows = Vec::new();
     for offset in request.index..max.min(request.index + count) {
-        let Some(unit) = broker.store.unit_at(queue, offset).map_err(failed)? else { break };
+        let Some(unit) = broker.store.unit_at(queue, offset)? else { break };
         rows.push(ConsumeQueueData {
             commit_log_offset: unit.commit_log_offset,
             size: unit.size,

@@ -14,8 +14,10 @@ use protocol::request::group::{
 };
 use protocol::request::stats::GetConsumeStats;
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use store::StoreError;
 
 use crate::broker::Broker;
+use crate::cold::{Missing, NoAnswer};
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
 use crate::meters::Kind;
@@ -120,20 +122,22 @@ pub fn get(
 /// Serves 208.
 pub fn consume_stats(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: GetConsumeStats,
-) -> Answer<GetConsumeStats> {
+    _: &Exchange<'_>,
+    request: &GetConsumeStats,
+) -> Result<Reply<GetConsumeStats>, NoAnswer> {
     let group = &request.consumer_group;
     let mut body = ConsumeStats::default();
-    for topic in stats_topics(broker, &request) {
+    let mut missing = Missing::default();
+    for topic in stats_topics(broker, request) {
         let Some(count) = broker.topics.get(&topic).map(|t| t.read_queue_count) else { continue };
         body.consume_tps += broker.meters.rate(Kind::GroupGet, &topic, group);
         for queue_id in 0..count {
-            let offsets = queue_progress(broker, group, &topic, queue_id)?;
+            let offsets = queue_progress(broker, group, &topic, queue_id);
+            let Some(offsets) = missing.part(offsets)? else { continue };
             body.offset_table.0.push((message_queue(broker, &topic, queue_id), offsets));
         }
     }
+    missing.end()?;
     Ok(Reply::body(fastjson::write(&body)))
 }
 
@@ -157,7 +161,7 @@ pub fn queue_progress(
     group: &str,
     topic: &str,
     queue_id: i32,
-) -> Result<OffsetWrapper, Refusal> {
+) -> Result<OffsetWrapper, StoreError> {
     let consumed = broker.offsets.get(group, topic, queue_id).unwrap_or(0);
     let Some(queue) = queue_of(broker, topic, queue_id) else {
         return Ok(OffsetWrapper {
@@ -167,12 +171,8 @@ pub fn queue_progress(
         });
     };
     let store = &mut broker.store;
-    let mut read = || {
-        let end = store.max_offset(queue)?;
-        let last = if consumed > 0 { store.store_time_at(queue, consumed - 1)?.max(0) } else { 0 };
-        Ok((end, last))
-    };
-    let (end, last) = read().map_err(|e| reply::store_error(&e))?;
+    let end = store.max_offset(queue)?;
+    let last = if consumed > 0 { store.store_time_at(queue, consumed - 1)?.max(0) } else { 0 };
     Ok(OffsetWrapper {
         broker_offset: end,
         consumer_offset: consumed,

@@ -11,7 +11,7 @@ use remoting::{Answer, Call, Exchange, Refusal, Reply};
 use store::{Boundary, QueueRef};
 
 use crate::broker::Broker;
-use crate::cold::{self, NoAnswer, Patience};
+use crate::cold::NoAnswer;
 use crate::persist;
 use crate::topic_table;
 
@@ -23,17 +23,7 @@ pub fn queue_of(broker: &Broker, topic: &str, queue_id: i32) -> Option<QueueRef>
 /// Serves 14.
 pub fn query_consumer_offset(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: QueryConsumerOffset,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, committed);
-    Ok(())
-}
-
-fn committed(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &QueryConsumerOffset,
 ) -> Result<Reply<QueryConsumerOffset>, NoAnswer> {
     let QueryConsumerOffset { consumer_group, topic, queue_id, set_zero_if_not_found } = request;
@@ -47,9 +37,9 @@ fn committed(
     // A group that is new on a queue whose beginning is still in memory starts there; on an old
     // queue the client decides.
     let from_start = match queue_of(broker, topic, *queue_id) {
-        Some(queue) => patience.ask(&mut broker.store, |store| {
-            Ok(store.min_offset(queue)? <= 0 && store.is_in_memory(queue, 0)?)
-        })?,
+        Some(queue) => {
+            broker.store.min_offset(queue)? <= 0 && broker.store.is_in_memory(queue, 0)?
+        }
         None => false,
     };
     if from_start {
@@ -88,25 +78,13 @@ pub fn update_consumer_offset(
 /// Serves 29.
 pub fn search_offset(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: SearchOffsetByTimestamp,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, by_time);
-    Ok(())
-}
-
-fn by_time(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &SearchOffsetByTimestamp,
 ) -> Result<Reply<SearchOffsetByTimestamp>, NoAnswer> {
     let upper = request.boundary_type.as_deref().is_some_and(|b| b.eq_ignore_ascii_case("upper"));
     let boundary = if upper { Boundary::Upper } else { Boundary::Lower };
     let offset = match queue_of(broker, &request.topic, request.queue_id) {
-        Some(queue) => patience.ask(&mut broker.store, |store| {
-            store.offset_by_time(queue, request.timestamp, boundary)
-        })?,
+        Some(queue) => broker.store.offset_by_time(queue, request.timestamp, boundary)?,
         None => 0,
     };
     Ok(Reply::header(SearchOffsetByTimestampReply { offset }))
@@ -115,22 +93,12 @@ fn by_time(
 /// Serves 30.
 pub fn max_offset(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: GetMaxOffset,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, end);
-    Ok(())
-}
-
-fn end(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &GetMaxOffset,
 ) -> Result<Reply<GetMaxOffset>, NoAnswer> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
     let offset = match queue {
-        Some(queue) => patience.ask(&mut broker.store, |store| store.max_offset(queue))?,
+        Some(queue) => broker.store.max_offset(queue)?,
         None => 0,
     };
     Ok(Reply::header(GetMaxOffsetReply { offset }))
@@ -139,22 +107,12 @@ fn end(
 /// Serves 31.
 pub fn min_offset(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: GetMinOffset,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, beginning);
-    Ok(())
-}
-
-fn beginning(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &GetMinOffset,
 ) -> Result<Reply<GetMinOffset>, NoAnswer> {
     let queue = queue_of(broker, &request.topic, request.queue_id);
     let offset = match queue {
-        Some(queue) => patience.ask(&mut broker.store, |store| store.min_offset(queue))?,
+        Some(queue) => broker.store.min_offset(queue)?,
         None => 0,
     };
     Ok(Reply::header(GetMinOffsetReply { offset }))
@@ -163,23 +121,11 @@ fn beginning(
 /// Serves 32.
 pub fn earliest_store_time(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: GetEarliestMsgStoreTime,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, earliest);
-    Ok(())
-}
-
-fn earliest(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &GetEarliestMsgStoreTime,
 ) -> Result<Reply<GetEarliestMsgStoreTime>, NoAnswer> {
     let timestamp = match queue_of(broker, &request.topic, request.queue_id) {
-        Some(queue) => {
-            patience.ask(&mut broker.store, |store| store.earliest_store_time_of(queue))?
-        }
+        Some(queue) => broker.store.earliest_store_time_of(queue)?,
         None => -1,
     };
     Ok(Reply::header(GetEarliestMsgStoreTimeReply { timestamp }))

@@ -3,30 +3,19 @@
 
 use protocol::code::response_code;
 use protocol::request::message::{QueryMessage, QueryMessageReply, ViewMessageById};
-use remoting::{Call, Exchange, Refusal, Reply};
+use remoting::{Exchange, Refusal, Reply};
 
 use crate::broker::Broker;
-use crate::cold::{self, NoAnswer, Patience};
+use crate::cold::NoAnswer;
 
 /// Serves 33.
 pub fn view_message(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: ViewMessageById,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, view);
-    Ok(())
-}
-
-fn view(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &ViewMessageById,
 ) -> Result<Reply<ViewMessageById>, NoAnswer> {
     let mut body = Vec::new();
-    let ask = |store: &mut store::Store| store.message_at(request.offset, &mut body);
-    if patience.ask(&mut broker.store, ask)? {
+    if broker.store.message_at(request.offset, &mut body)? {
         return Ok(Reply::body(body));
     }
     let remark = format!("can not find message by the offset, {}", request.offset);
@@ -36,17 +25,7 @@ fn view(
 /// Serves 12.
 pub fn query_message(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    call: &Call<'_>,
-    request: QueryMessage,
-) -> Result<(), Refusal> {
-    cold::answer(broker, exchange, call, request, query);
-    Ok(())
-}
-
-fn query(
-    broker: &mut Broker,
-    patience: Patience,
+    _: &Exchange<'_>,
     request: &QueryMessage,
 ) -> Result<Reply<QueryMessage>, NoAnswer> {
     let unique = request.unique_key_query == Some(true);
@@ -55,9 +34,7 @@ fn query(
     let span = (request.begin_timestamp, request.end_timestamp);
     let mut body = Vec::new();
     let (topic, key) = (request.topic.as_bytes(), request.key.as_bytes());
-    let found = patience.ask(&mut broker.store, |store| {
-        store.query(topic, key, wanted as usize, span, unique, &mut body)
-    })?;
+    let found = broker.store.query(topic, key, wanted as usize, span, unique, &mut body)?;
     if body.is_empty() {
         let remark = "can not find message, maybe time range not correct";
         return Err(Refusal::new(response_code::QUERY_NOT_FOUND, remark).into());

@@ -11,6 +11,7 @@ use protocol::request::send::ConsumerSendMsgBack;
 use remoting::{Call, Exchange, Refusal};
 
 use crate::broker::Broker;
+use crate::cold;
 use crate::meters::Kind;
 use crate::properties;
 use crate::put::{self, OwnPut};
@@ -30,7 +31,6 @@ pub fn send_back(
     call: &Call<'_>,
     request: ConsumerSendMsgBack,
 ) -> Result<(), Refusal> {
-    let to = call.reply_handle();
     let Some(group) = broker.groups.get(&request.group) else {
         return Err(reply::no_such_group(&request.group));
     };
@@ -42,25 +42,29 @@ pub fn send_back(
     }
     if retry_queues <= 0 {
         // The group does without retries.
-        exchange.reply(to, response_code::SUCCESS, None, |_| {}, &[]);
+        exchange.reply(call.reply_handle(), response_code::SUCCESS, None, |_| {}, &[]);
         return Ok(());
     }
     let own = request.max_reconsume_times.filter(|_| call.frame.version >= OWN_MAXIMUM_SINCE);
     let limits = Limits { retry_queues, maximum: own.unwrap_or(group_maximum) };
-    let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
-    let result = match broker.store.message_at(request.offset, &mut bytes) {
-        Ok(true) => put_back(broker, exchange.now_ms, &request, limits, &bytes),
-        Ok(false) => {
-            let remark = format!("look message by offset failed, {}", request.offset);
-            Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
-        }
-        Err(e) => Err(reply::store_error(&e)),
-    };
-    broker.scratch_record = bytes;
-    result?;
-    broker.acks.staged.add_done(to);
-    Ok(())
+    let about = (request.offset, (request, limits));
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, about, at| {
+        let (request, limits) = about;
+        let mut bytes = std::mem::take(&mut broker.scratch_record);
+        bytes.clear();
+        let result = match broker.store.message_at(at, &mut bytes) {
+            Ok(true) => put_back(broker, exchange.now_ms, &request, limits, &bytes),
+            Ok(false) => {
+                let remark = format!("look message by offset failed, {at}");
+                Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
+            }
+            Err(e) => Err(reply::store_error(&e)),
+        };
+        broker.scratch_record = bytes;
+        result?;
+        broker.acks.staged.add_done(call.reply_handle());
+        Ok(())
+    })
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -16,10 +16,12 @@ use protocol::request::config::{GetBrokerConfig, GetBrokerConfigReply, UpdateBro
 use protocol::request::stats::{GetBrokerRuntimeInfo, ViewBrokerStatsData};
 use protocol::version::{OWN_VERSION, version_name};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use store::StoreError;
 
 use crate::broker::Broker;
+use crate::cold::NoAnswer;
 use crate::config::{BrokerConfig, JAVA_KEYS};
-use crate::{persist, reply, retention};
+use crate::{persist, retention};
 
 /// The figures of the queues Java has in front of its thread pools; requests here wait in none.
 const POOLS: [(&str, &str); 15] = [
@@ -43,15 +45,14 @@ const POOLS: [(&str, &str); 15] = [
 /// Serves 28.
 pub fn runtime_info(
     broker: &mut Broker,
-    exchange: &mut Exchange<'_>,
-    _: &Call<'_>,
-    _: GetBrokerRuntimeInfo,
-) -> Answer<GetBrokerRuntimeInfo> {
+    exchange: &Exchange<'_>,
+    _: &GetBrokerRuntimeInfo,
+) -> Result<Reply<GetBrokerRuntimeInfo>, NoAnswer> {
     let mut table = BTreeMap::new();
     let now_ms = exchange.now_ms;
     identity(broker, now_ms, &mut table);
     traffic(broker, now_ms, &mut table);
-    let earliest = broker.store.earliest_store_time().map_err(|e| reply::store_error(&e))?;
+    let earliest = broker.store.earliest_store_time()?;
     table.insert("earliestMessageTimeStamp", earliest.to_string());
     storage(broker, &mut table);
     idle_parts(&mut table);
@@ -129,12 +130,12 @@ fn storage(broker: &Broker, table: &mut Table) {
 }
 
 /// Of each delay level: what is delivered, what is there.
-fn delays(broker: &mut Broker, table: &mut BTreeMap<String, String>) -> Result<(), Refusal> {
+fn delays(broker: &mut Broker, table: &mut BTreeMap<String, String>) -> Result<(), StoreError> {
     let progress: Vec<(i64, i64)> = broker.delays.progress().collect();
     for (level, delivered) in progress {
         let queue = broker.store.queue(SCHEDULE_TOPIC.as_bytes(), (level - 1) as i32);
         let end = match queue {
-            Some(queue) => broker.store.max_offset(queue).map_err(|e| reply::store_error(&e))?,
+            Some(queue) => broker.store.max_offset(queue)?,
             None => delivered,
         };
         table.insert(format!("scheduleMessageOffset_{level}"), format!("{delivered},{end}"));

@@ -16,8 +16,10 @@ use protocol::request::topic::{
     UpdateAndCreateTopic, UpdateAndCreateTopicList,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use store::StoreError;
 
 use crate::broker::Broker;
+use crate::cold::{Missing, NoAnswer};
 use crate::handler::offset::queue_of;
 use crate::meters::Kind;
 use crate::saved::StateFile;
@@ -197,24 +199,26 @@ pub fn get(
 /// Serves 202.
 pub fn stats(
     broker: &mut Broker,
-    _: &mut Exchange<'_>,
-    _: &Call<'_>,
-    request: GetTopicStatsInfo,
-) -> Answer<GetTopicStatsInfo> {
+    _: &Exchange<'_>,
+    request: &GetTopicStatsInfo,
+) -> Result<Reply<GetTopicStatsInfo>, NoAnswer> {
     let found = broker.topics.find(request.topic.as_bytes());
     let Some(count) = found.and_then(|id| broker.topics.entry(id)).map(|entry| entry.queue_count())
     else {
         let remark = format!("topic[{}] not exist", request.topic);
-        return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark));
+        return Err(Refusal::new(response_code::TOPIC_NOT_EXIST, remark).into());
     };
+    let mut missing = Missing::default();
     let mut body = TopicStatsTable {
         topic_put_tps: broker.meters.rate(Kind::TopicPut, &request.topic, ""),
         ..TopicStatsTable::default()
     };
     for queue_id in 0..count {
-        let offsets = queue_offsets(broker, &request.topic, queue_id)?;
+        let offsets = queue_offsets(broker, &request.topic, queue_id);
+        let Some(offsets) = missing.part(offsets)? else { continue };
         body.offset_table.0.push((message_queue(broker, &request.topic, queue_id), offsets));
     }
+    missing.end()?;
     Ok(Reply::body(fastjson::write(&body)))
 }
 
@@ -227,17 +231,18 @@ pub fn message_queue(broker: &Broker, topic: &str, queue_id: i32) -> MessageQueu
     }
 }
 
-fn queue_offsets(broker: &mut Broker, topic: &str, queue_id: i32) -> Result<TopicOffset, Refusal> {
+fn queue_offsets(
+    broker: &mut Broker,
+    topic: &str,
+    queue_id: i32,
+) -> Result<TopicOffset, StoreError> {
     let Some(queue) = queue_of(broker, topic, queue_id) else {
         return Ok(TopicOffset::default());
     };
     let store = &mut broker.store;
-    let mut read = || {
-        let (min, max) = (store.min_offset(queue)?, store.max_offset(queue)?);
-        let last = if max > 0 { store.store_time_at(queue, max - 1)?.max(0) } else { 0 };
-        Ok(TopicOffset { last_update_timestamp: last, max_offset: max, min_offset: min.max(0) })
-    };
-    read().map_err(|e| reply::store_error(&e))
+    let (min, max) = (store.min_offset(queue)?, store.max_offset(queue)?);
+    let last = if max > 0 { store.store_time_at(queue, max - 1)?.max(0) } else { 0 };
+    Ok(TopicOffset { last_update_timestamp: last, max_offset: max, min_offset: min.max(0) })
 }
 
 /// Serves 305.

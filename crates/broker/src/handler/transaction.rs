@@ -5,9 +5,10 @@ use model::message_id::MessageId;
 use protocol::code::response_code;
 use protocol::request::message::ResumeCheckHalfMessage;
 use protocol::request::transaction::EndTransaction;
-use remoting::{Answer, Call, Exchange, Refusal, Reply};
+use remoting::{Call, Exchange, Refusal};
 
 use crate::broker::Broker;
+use crate::cold;
 use crate::transaction::{self, End};
 
 /// Serves 37. A producer that does not know is not answered, as in Java: the check comes later.
@@ -22,24 +23,31 @@ pub fn end(
         TRANSACTION_ROLLBACK => End::Rollback,
         _ => return Ok(()),
     };
-    transaction::end(broker, &request, how, exchange.now_ms)?;
-    broker.acks.staged.add_done(call.reply_handle());
-    Ok(())
+    let about = (request.commit_log_offset, (request, how));
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, (request, how), _| {
+        transaction::end(broker, &request, how, exchange.now_ms)?;
+        broker.acks.staged.add_done(call.reply_handle());
+        Ok(())
+    })
 }
 
 /// Serves 323.
 pub fn resume_check(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
-    _: &Call<'_>,
+    call: &Call<'_>,
     request: ResumeCheckHalfMessage,
-) -> Answer<ResumeCheckHalfMessage> {
+) -> Result<(), Refusal> {
     let id: MessageId = request
         .msg_id
         .as_deref()
         .unwrap_or_default()
         .parse()
         .map_err(|e| Refusal::new(response_code::SYSTEM_ERROR, format!("msgId: {e}")))?;
-    transaction::resume(broker, id.commit_log_offset, exchange.now_ms)?;
-    Ok(Reply::done())
+    let about = (id.commit_log_offset, ());
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, (), at| {
+        transaction::resume(broker, at, exchange.now_ms)?;
+        broker.acks.staged.add_done(call.reply_handle());
+        Ok(())
+    })
 }

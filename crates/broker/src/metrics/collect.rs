@@ -13,10 +13,12 @@ use protocol::code::{request_name, response_name};
 use protocol::frame::Language;
 use protocol::version::version_name;
 use remoting::Outcome;
+use store::Fetch;
 
 use super::Metric;
-use super::progress::{self, InHands};
+use super::progress::{self, InHands, Progress};
 use crate::broker::{Broker, BrokerService};
+use crate::cold::Missing;
 use crate::meters::{Kind, SIZE_BOUNDS};
 use crate::pop::REVIVE_GROUP;
 use crate::rpc::{CREATION_BOUNDS, LATENCY_BOUNDS};
@@ -27,6 +29,8 @@ const TOPICS_PER_HOLD: usize = 500;
 /// Queues of groups looked at under one hold of the lock, beyond which the rest has to wait; a
 /// topic is not divided.
 const QUEUES_PER_HOLD: usize = 2_000;
+/// Reads from the device for one topic; then the lock is held while it is waited for.
+const FETCHES_MAX: usize = 8;
 /// Labels of everything about the store.
 const LOCAL: [&str; 2] = ["disk", "local"];
 /// Java's names of the pools a request may wait for.
@@ -70,10 +74,7 @@ pub(super) fn all(service: &Mutex<BrokerService>) -> String {
     with_broker(service, |broker| rpc(broker, &mut out));
     with_broker(service, |broker| transactions(broker, &mut out));
     let hands = with_broker(service, |broker| InHands::of(broker));
-    let mut next = Some(0);
-    while let Some(from) = next {
-        next = with_broker(service, |broker| topics(broker, &mut out, &hands, from, now_ms));
-    }
+    topics(service, &mut out, &hands, now_ms);
     // Asked of the system, without the lock.
     if let Ok(Some(space)) = RealDisk.space(Path::new(&root)) {
         out.add(Metric::StorageSize as usize, &LOCAL, space.used);
@@ -199,29 +200,85 @@ fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-/// The figures of some topics from a place on; the place to go on at.
-fn topics(
+/// Where the figures of topics are to go on.
+enum Next {
+    /// At this place.
+    At(usize),
+    /// At this place, when this is in memory.
+    Missing(usize, Box<Fetch>),
+    End,
+}
+
+/// The figures of all topics. What they need from the device is read without the lock.
+fn topics(service: &Mutex<BrokerService>, out: &mut Exposition, hands: &InHands, now_ms: i64) {
+    let (mut from, mut fetches, mut spare) = (0, 0, Vec::new());
+    loop {
+        let waits = fetches >= FETCHES_MAX;
+        let next = with_broker(service, |broker| {
+            broker.store.set_waits(waits);
+            let next = some_topics(broker, out, hands, from, now_ms);
+            broker.store.set_waits(true);
+            next
+        });
+        match next {
+            Next::At(next) => (from, fetches) = (next, 0),
+            Next::Missing(at, fetch) => {
+                fetches = if at == from { fetches + 1 } else { 1 };
+                from = at;
+                let fetched = fetch.run(std::mem::take(&mut spare));
+                spare = with_broker(service, |broker| broker.store.fetched(fetched));
+            }
+            Next::End => return,
+        }
+    }
+}
+
+/// The figures of some topics from a place on.
+fn some_topics(
     broker: &mut Broker,
     out: &mut Exposition,
     hands: &InHands,
     from: usize,
     now_ms: i64,
-) -> Option<usize> {
+) -> Next {
     let mut looked_at = 0;
-    let mut at = from;
-    let end = from + TOPICS_PER_HOLD;
     let places = broker.topics.places();
-    while at < end.min(places) && looked_at < QUEUES_PER_HOLD {
-        let (found, _) = broker.topics.page(at, 1);
-        at += 1;
-        for topic in found {
+    let end = places.min(from + TOPICS_PER_HOLD);
+    for at in from..end {
+        if looked_at >= QUEUES_PER_HOLD {
+            return Next::At(at);
+        }
+        for topic in broker.topics.page(at, 1).0 {
+            let has_room = out.has_room(Metric::Lag as usize);
+            let progress = match has_room.then(|| progress_of(broker, hands, &topic.name)) {
+                Some(Ok(progress)) => progress,
+                Some(Err(fetch)) => return Next::Missing(at, fetch),
+                None => Vec::new(),
+            };
             let kind = topic.attributes.get("message.type").map(|kind| kind.to_lowercase());
             put_of(broker, out, &topic.name, kind.as_deref().unwrap_or("normal"));
-            let queues = topic.read_queue_count.max(topic.write_queue_count);
-            looked_at += groups_of(broker, out, hands, &topic.name, queues, now_ms);
+            groups_of(broker, out, &topic.name, &progress, now_ms);
+            let queues = topic.read_queue_count.max(topic.write_queue_count).max(1);
+            looked_at += 1 + progress.len() * queues as usize;
         }
     }
-    (at < places).then_some(at)
+    if end < places { Next::At(end) } else { Next::End }
+}
+
+/// How far each group is with a topic, or what is not in memory.
+fn progress_of(
+    broker: &mut Broker,
+    hands: &InHands,
+    topic: &str,
+) -> Result<Vec<(String, Progress)>, Box<Fetch>> {
+    let groups: Vec<String> = broker.offsets.groups_of(topic).map(str::to_owned).collect();
+    let mut missing = Missing::default();
+    let mut progress = Vec::with_capacity(groups.len());
+    for group in groups {
+        let at = progress::of(broker, hands, (&group, topic), &mut missing);
+        progress.push((group, at));
+    }
+    missing.all().map_or(Ok(progress), Err)
 }
 
 fn put_of(broker: &Broker, out: &mut Exposition, topic: &str, kind: &str) {
@@ -234,15 +291,14 @@ fn put_of(broker: &Broker, out: &mut Exposition, topic: &str, kind: &str) {
     }
 }
 
-/// What groups got of a topic, and what is left for them; how many queues were looked at.
+/// What groups got of a topic, and what is left for them.
 fn groups_of(
-    broker: &mut Broker,
+    broker: &Broker,
     out: &mut Exposition,
-    hands: &InHands,
     topic: &str,
-    queues: i32,
+    progress: &[(String, Progress)],
     now_ms: i64,
-) -> usize {
+) {
     let is_retry = topic.starts_with(RETRY_PREFIX) || topic.starts_with(DEAD_LETTER_PREFIX);
     let is_retry = truth(is_retry);
     let is_system =
@@ -256,13 +312,8 @@ fn groups_of(
         let labels = [group, topic, is_system(group)];
         out.add(Metric::DeadLetters as usize, &labels, messages);
     }
-    if !out.has_room(Metric::Lag as usize) {
-        return 1;
-    }
-    let groups: Vec<String> = broker.offsets.groups_of(topic).map(str::to_owned).collect();
-    for group in &groups {
+    for (group, at) in progress {
         let labels = [group.as_str(), topic, is_retry, is_system(group)];
-        let at = progress::of(broker, hands, group, topic);
         let age = |since_ms: Option<i64>| since_ms.map_or(0, |since| (now_ms - since).max(0));
         out.add(Metric::Lag as usize, &labels, at.lag);
         out.add(Metric::LagTime as usize, &labels, age(at.lag_since_ms));
@@ -270,5 +321,4 @@ fn groups_of(
         out.add(Metric::Ready as usize, &labels, at.ready);
         out.add(Metric::Queueing as usize, &labels, age(at.ready_since_ms));
     }
-    1 + groups.len() * queues.max(1) as usize
 }

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::broker::Broker;
+use crate::cold::Missing;
 use crate::pop::points::PairId;
 
 /// Popped messages of a queue that are not acknowledged.
@@ -55,15 +56,20 @@ pub(super) struct Progress {
     pub ready_since_ms: Option<i64>,
 }
 
-/// Adds up all queues.
-pub(super) fn of(broker: &mut Broker, hands: &InHands, group: &str, topic: &str) -> Progress {
+/// Adds up all queues. While `missing` gets something, the figures are not whole.
+pub(super) fn of(
+    broker: &mut Broker,
+    hands: &InHands,
+    (group, topic): (&str, &str),
+    missing: &mut Missing,
+) -> Progress {
     let offsets: Vec<(i32, i64)> = broker.offsets.of(group, topic).collect();
     let pair = broker.pops.find_pair(topic, group);
     let mut all = Progress::default();
     for (queue_id, consumed) in offsets {
         let Some(queue) = broker.store.queue(topic.as_bytes(), queue_id) else { continue };
         // A device that fails poisons the store, which says so elsewhere.
-        let Ok(end) = broker.store.max_offset(queue) else { continue };
+        let Ok(Some(end)) = missing.part(broker.store.max_offset(queue)) else { continue };
         let min = broker.store.min_offset(queue).unwrap_or(consumed);
         let popped = pair.and_then(|pair| hands.0.get(&(pair, queue_id)).copied());
         let pulled = broker.meters.pulled_to(topic, group, queue_id);
@@ -72,8 +78,8 @@ pub(super) fn of(broker: &mut Broker, hands: &InHands, group: &str, topic: &str)
         all.in_flight += place.in_flight;
         all.ready += end - place.handed_out;
         let mut since = |offset: i64| {
-            let stored_ms = broker.store.store_time_at(queue, offset.max(min)).ok();
-            stored_ms.filter(|ms| *ms > 0)
+            let stored_ms = missing.part(broker.store.store_time_at(queue, offset.max(min)));
+            stored_ms.ok().flatten().filter(|ms| *ms > 0)
         };
         let older = |a: Option<i64>, b: Option<i64>| [a, b].into_iter().flatten().min();
         if place.lag > 0 {

@@ -29,6 +29,8 @@ pub mod receipt;
 mod revive;
 pub mod take;
 
+pub use revive::go_on;
+
 use mode::RequestModes;
 use order::Orders;
 use peers::Peers;

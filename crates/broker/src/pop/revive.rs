@@ -3,11 +3,12 @@
 
 use model::record::{self, Entry, Record};
 use remoting::Exchange;
-use store::{PutError, StoreError};
+use store::PutError;
 
 use super::points::Point;
 use super::receipt::{TopicKind, normal_topic};
 use crate::broker::Broker;
+use crate::cold::{self, Errand, Held};
 use crate::properties;
 use crate::put::{self, OwnPut};
 
@@ -31,7 +32,11 @@ pub fn revive_due(broker: &mut Broker, exchange: &Exchange<'_>) {
     {
         match revive_point(broker, slot, &point, now_ms, left) {
             Ok(count) => left -= count,
-            Err(why) => {
+            Err(Held::Fetching) => {
+                broker.pops.revive_from_ms = now_ms + cold::REST_MS;
+                left = 0;
+            }
+            Err(Held::Failed(why)) => {
                 tracing::warn!("popped messages come again later: {why}");
                 broker.pops.revive_from_ms = now_ms + RETRY_MS;
                 break;
@@ -53,7 +58,7 @@ fn revive_point(
     point: &Point,
     now_ms: i64,
     max: usize,
-) -> Result<usize, String> {
+) -> Result<usize, Held> {
     let pair = broker.pops.pair_of(point.key.pair);
     let (topic, group) = (pair.topic.to_string(), pair.group.to_string());
     // Without its topic or its group a message has nowhere to come again.
@@ -68,10 +73,16 @@ fn revive_point(
         if is_wanted {
             let queue_offset = point.offset_at(index);
             revive_message(broker, &topic, &group, point, queue_offset, now_ms)?;
+            broker.cold.done_with(Errand::Revives);
         }
         broker.pops.points.ack_at(slot, index);
     }
     Ok(count.max(1))
+}
+
+/// What messages to be revived waited for is in memory.
+pub fn go_on(broker: &mut Broker) {
+    broker.pops.revive_from_ms = 0;
 }
 
 fn revive_message(
@@ -81,15 +92,15 @@ fn revive_message(
     point: &Point,
     queue_offset: i64,
     now_ms: i64,
-) -> Result<(), String> {
+) -> Result<(), Held> {
     let mut bytes = std::mem::take(&mut broker.scratch_record);
     bytes.clear();
-    let read = read_message(broker, topic, point.key.queue_id, queue_offset, &mut bytes);
+    let read = read_message(broker, topic, point, queue_offset, &mut bytes);
     let result = match (read, record::decode(&bytes)) {
-        (Err(e), _) => Err(e.to_string()),
+        (Err(held), _) => Err(held),
         (Ok(true), Ok(Entry::Record(record))) => {
             put_again(broker, topic, group, point.key.pop_time, &record, now_ms)
-                .map_err(|e| e.to_string())
+                .map_err(|e| e.to_string().into())
         }
         // Retention was faster.
         _ => Ok(()),
@@ -101,15 +112,22 @@ fn revive_message(
 fn read_message(
     broker: &mut Broker,
     topic: &str,
-    queue_id: i32,
+    point: &Point,
     queue_offset: i64,
     bytes: &mut Vec<u8>,
-) -> Result<bool, StoreError> {
-    let Some(queue) = broker.store.queue(topic.as_bytes(), queue_id) else { return Ok(false) };
-    match broker.store.unit_at(queue, queue_offset)? {
-        Some(unit) => broker.store.message_at(unit.commit_log_offset, bytes),
-        None => Ok(false),
-    }
+) -> Result<bool, Held> {
+    let queue = broker.store.queue(topic.as_bytes(), point.key.queue_id);
+    let Some(queue) = queue else { return Ok(false) };
+    let unit = cold::ask(broker, Errand::Revives, |store| store.unit_at(queue, queue_offset))?;
+    let Some(unit) = unit else { return Ok(false) };
+    let next = |broker: &mut Broker| {
+        let store = &mut broker.store;
+        let unit = |at| store.without_waiting(|store| store.unit_at(queue, at)).ok().flatten();
+        let places = (0..u32::from(point.count)).map(|index| point.offset_at(index));
+        let units = places.filter(|at| *at > queue_offset).map_while(unit);
+        units.map(|unit| unit.commit_log_offset).collect()
+    };
+    cold::message(broker, Errand::Revives, unit.commit_log_offset, bytes, next)
 }
 
 fn put_again(

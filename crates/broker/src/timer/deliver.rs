@@ -9,6 +9,7 @@ use store::PutError;
 use super::decimal::Decimal;
 use super::put::file;
 use crate::broker::Broker;
+use crate::cold::{self, Errand, Held};
 use crate::properties;
 use crate::put::{self, OwnPut};
 
@@ -16,6 +17,8 @@ use crate::put::{self, OwnPut};
 const DELIVERIES_MAX: usize = 512;
 /// What could not be delivered is tried again after this long.
 const RETRY_MS: i64 = 100;
+/// Messages that are due, too, and fetched with the first from the device.
+const NEXT_PLACES: usize = 31;
 
 /// Stages the messages that are due, and settles what is flushed by now.
 pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
@@ -23,7 +26,7 @@ pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
     if broker.timers.settle(broker.store.flushed(), now_ms) {
         broker.signals.save.ask();
     }
-    let is_pausing = (1..=RETRY_MS).contains(&(broker.timers.retry_ms - now_ms));
+    let is_pausing = (1..=cold::REST_MS).contains(&(broker.timers.retry_ms - now_ms));
     if !is_pausing && broker.timers.table.next_ms().is_some_and(|next| next <= now_ms) {
         deliver_some(broker, now_ms);
     }
@@ -36,12 +39,21 @@ fn deliver_some(broker: &mut Broker, now_ms: i64) {
     let before = broker.timers.waiting();
     for _ in 0..DELIVERIES_MAX {
         let Some((time_ms, at)) = broker.timers.table.first_until(now_ms) else { break };
-        if let Err(why) = deliver_at(broker, time_ms, at, now_ms) {
-            tracing::warn!("timer messages wait longer: {why}");
-            broker.timers.retry_ms = now_ms + RETRY_MS;
-            break;
+        match deliver_at(broker, time_ms, at, now_ms) {
+            Ok(()) => {
+                broker.cold.done_with(Errand::Timers);
+                broker.timers.table.take_first();
+            }
+            Err(Held::Fetching) => {
+                broker.timers.retry_ms = now_ms + cold::REST_MS;
+                break;
+            }
+            Err(Held::Failed(why)) => {
+                tracing::warn!("timer messages wait longer: {why}");
+                broker.timers.retry_ms = now_ms + RETRY_MS;
+                break;
+            }
         }
-        broker.timers.table.take_first();
     }
     if broker.timers.waiting() != before {
         let end = broker.store.end();
@@ -49,11 +61,16 @@ fn deliver_some(broker: &mut Broker, now_ms: i64) {
     }
 }
 
+/// What the messages waited for is in memory.
+pub fn go_on(broker: &mut Broker) {
+    broker.timers.retry_ms = 0;
+}
+
 /// Delivers the message at a commit log offset, filed until `time_ms`.
-fn deliver_at(broker: &mut Broker, time_ms: i64, at: i64, now_ms: i64) -> Result<(), String> {
+fn deliver_at(broker: &mut Broker, time_ms: i64, at: i64, now_ms: i64) -> Result<(), Held> {
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
-    let found = broker.store.message_at(at, &mut bytes).map_err(|e| e.to_string());
+    let next = |broker: &mut Broker| broker.timers.table.some_until(now_ms, NEXT_PLACES);
+    let found = cold::message(broker, Errand::Timers, at, &mut bytes, next);
     let delivered = found.and_then(|found| match (found, record::decode(&bytes)) {
         (true, Ok(Entry::Record(record))) => deliver(broker, &record, time_ms, now_ms),
         // Retention was faster.
@@ -68,7 +85,7 @@ fn deliver(
     record: &Record<'_>,
     time_ms: i64,
     now_ms: i64,
-) -> Result<(), String> {
+) -> Result<(), Held> {
     let timed = TimerProperties::find(record.properties);
     let queue_id = timed.real_queue_id.and_then(timer::number);
     let due_ms = timed.due_ms(record.store_timestamp);
@@ -80,7 +97,10 @@ fn deliver(
         return Ok(());
     };
     if time_ms < due_ms {
-        return file_anew(broker, record, &timed, due_ms, now_ms);
+        return Ok(file_anew(broker, record, &timed, due_ms, now_ms)?);
+    }
+    if timed.delete_key.is_none() {
+        cold::place(broker, Errand::Timers, topic, queue_id)?;
     }
     broker.timers.metrics.count(topic, -1, now_ms);
     if let Some(key) = timed.delete_key {
@@ -102,7 +122,7 @@ fn deliver(
     properties::edit(&mut text, record.properties, &[], &with);
     let put = put::put(broker, &OwnPut::again(record, topic, queue_id, &text), now_ms);
     broker.scratch_edited = text;
-    will_get_better(put.map(|_| ()))
+    Ok(will_get_better(put.map(|_| ()))?)
 }
 
 /// Whether the topic of a message put at a commit log offset is there. If it is not, it was deleted

@@ -20,7 +20,7 @@ mod recall;
 mod table;
 
 pub use check::TimerCheck;
-pub use deliver::deliver_due;
+pub use deliver::{deliver_due, go_on};
 pub use load::load;
 pub use metrics::TimerMetrics;
 pub use put::{due_of, put, put_sent};

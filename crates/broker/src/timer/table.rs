@@ -126,6 +126,13 @@ impl Table {
         (time_ms <= now_ms).then_some((time_ms, (first & OFFSET_MASK) as i64))
     }
 
+    /// The commit log offsets of some that are filed until `now_ms` at most, the first ones mostly.
+    pub fn some_until(&self, now_ms: i64, max: usize) -> Vec<i64> {
+        let some = self.current.iter().take(max).map(|Reverse(entry)| *entry);
+        let due = some.filter(|entry| self.time_of(*entry) <= now_ms);
+        due.map(|entry| (entry & OFFSET_MASK) as i64).collect()
+    }
+
     /// Takes the first one out.
     pub fn take_first(&mut self) {
         if let Some(Reverse(first)) = self.current.pop() {

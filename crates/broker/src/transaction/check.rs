@@ -13,12 +13,15 @@ use store::Appended;
 
 use super::{CHECK_TIMES, FIRST_OFFSET, number, real_place, real_topic};
 use crate::broker::Broker;
+use crate::cold::{self, Errand, Held};
 use crate::properties;
 use crate::put::{self, OwnPut};
 use crate::reply;
 
 /// Half messages looked at in one pass of the loop.
 const CHECKS_MAX: usize = 256;
+/// Half messages behind the one to check that are fetched with it from the device.
+const NEXT_PLACES: i64 = 31;
 
 /// Checks the half messages whose producers have been silent for too long, if it is time to.
 pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
@@ -41,9 +44,17 @@ pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
         let half = broker.transactions.half(at).copied();
         if let Some(half) = half.filter(|half| !half.is_done && half.check_from_ms < now_ms) {
             checked += 1;
-            if let Err(why) = check(broker, exchange, at, half.commit_log_offset) {
-                tracing::warn!(offset = at, "a half message cannot be checked: {why}");
-                return;
+            match check(broker, exchange, at, half.commit_log_offset) {
+                Ok(()) => broker.cold.done_with(Errand::Checks),
+                Err(Held::Fetching) => {
+                    broker.transactions.check_at = Some(at);
+                    broker.transactions.next_check_ms = now_ms + cold::REST_MS;
+                    return;
+                }
+                Err(Held::Failed(why)) => {
+                    tracing::warn!(offset = at, "a half message cannot be checked: {why}");
+                    return;
+                }
             }
         }
         at += 1;
@@ -54,17 +65,26 @@ pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
     }
 }
 
+/// What the checks waited for is in memory.
+pub fn go_on(broker: &mut Broker) {
+    broker.transactions.next_check_ms = 0;
+}
+
 fn check(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
     offset: i64,
     commit_log_offset: i64,
-) -> Result<(), String> {
+) -> Result<(), Held> {
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
-    let found = broker.store.message_at(commit_log_offset, &mut bytes).map_err(|e| e.to_string());
+    let next = |broker: &mut Broker| {
+        let half = |at| broker.transactions.half(at).copied();
+        let halves = (offset + 1..=offset + NEXT_PLACES).map_while(half);
+        halves.filter(|half| !half.is_done).map(|half| half.commit_log_offset).collect()
+    };
+    let found = cold::message(broker, Errand::Checks, commit_log_offset, &mut bytes, next);
     let result = found.and_then(|_| match record::decode(&bytes) {
-        Ok(Entry::Record(record)) => check_record(broker, exchange, offset, &record),
+        Ok(Entry::Record(record)) => Ok(check_record(broker, exchange, offset, &record)?),
         // Retention was faster.
         _ => {
             broker.transactions.ended(offset, offset);

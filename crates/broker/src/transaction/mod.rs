@@ -25,7 +25,7 @@ mod end;
 mod figures;
 mod prepare;
 
-pub use check::{check_silent, resume};
+pub use check::{check_silent, go_on, resume};
 pub use end::{End, end, note_ended};
 pub use figures::FINISH_BOUNDS;
 use figures::{Figures, TopicPlace};
