@@ -15,6 +15,7 @@ use super::cpu::CpuSample;
 use super::ledger::Ledger;
 use super::producer::{Due, Producer, Source};
 use super::schedule::Schedule;
+use super::stalls::{Latencies, Stalls, Watch};
 use super::tally::Tally;
 use super::template::SendShape;
 use super::timer::Timer;
@@ -77,6 +78,8 @@ pub struct Plan {
     pub measure_ns: u64,
     /// Measuring lasts this many messages.
     pub messages: Option<u64>,
+    /// Whether the machine's stalls are to be measured, too.
+    pub stalls: bool,
 }
 
 /// What a run found out.
@@ -107,6 +110,8 @@ pub struct Outcome {
     pub request_bytes: usize,
     /// Why the run was broken off.
     pub broken_off: Option<String>,
+    /// When the machine stood still, if that was watched.
+    pub stalls: Option<Stalls>,
 }
 
 /// Sees how far a run has come: phase, messages done, messages or ns wanted in it.
@@ -162,10 +167,12 @@ struct Engine<'a> {
 pub fn run(plan: &Plan, progress: &mut dyn Progress) -> anyhow::Result<Outcome> {
     let mut engine = Engine::new(plan)?;
     let mut events = Events::with_capacity(1_024);
+    let watch = if plan.stalls { Some(Watch::start()?) } else { None };
     while engine.phase != Phase::Done {
         engine.turn(&mut events, progress)?;
     }
-    Ok(engine.outcome())
+    let stalls = watch.map(Watch::finish).transpose()?;
+    Ok(Outcome { stalls, ..engine.outcome() })
 }
 
 /// CPU time of this process, ns.
@@ -198,6 +205,8 @@ impl<'a> Engine<'a> {
         }
         let tail = source.is_some() && !consumers.is_empty();
         let now_ns = base::clock::mono_ns();
+        let mut tally = Tally::new();
+        tally.spans = plan.stalls.then(Latencies::new);
         let mut engine = Engine {
             plan,
             poll,
@@ -206,7 +215,7 @@ impl<'a> Engine<'a> {
             source,
             consumers,
             ledger: tail.then(Ledger::default),
-            tally: Tally::new(),
+            tally,
             schedule: None,
             scheduled: 0,
             next_producer: 0,
@@ -491,6 +500,7 @@ impl<'a> Engine<'a> {
             repeated: self.ledger.as_ref().map_or(0, Ledger::repeated),
             request_bytes: self.source.as_ref().map_or(0, Source::request_bytes),
             broken_off: self.broken_off,
+            stalls: None,
             tally: self.tally,
         }
     }

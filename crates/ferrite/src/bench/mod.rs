@@ -7,7 +7,8 @@
 //!
 //! Reading order: `options` and `goal` say what to do, `target` asks the broker, `engine` runs
 //! `producer` and `consumer` over `connection`; `template`, `slots`, `record`, `ledger`, `tally`
-//! and `schedule` are their parts; `cpu`, `calibrate`, `observe`, `late` and `floor` measure;
+//! and `schedule` are their parts; `cpu`, `calibrate`, `stalls`, `observe`, `late` and `floor`
+//! measure;
 //! `report` and `table` tell; `late` and `transact` have loops of their own.
 
 use std::io::{IsTerminal, Write};
@@ -32,6 +33,7 @@ mod record;
 mod report;
 mod schedule;
 mod slots;
+mod stalls;
 mod table;
 mod tally;
 mod target;
@@ -109,7 +111,7 @@ fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Resu
     }
     let before = target.max_offsets(&args.topic, workload.queues)?;
     let plan = plan(args, mode, workload, &target, &before)?;
-    let outcome = engine::run(&plan, &mut bar)?;
+    let mut outcome = engine::run(&plan, &mut bar)?;
     bar.clear();
     let stored = match mode {
         Mode::Pull => None,
@@ -131,7 +133,7 @@ fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Resu
         flush_disk_type: target.flush_disk_type.clone(),
         environment,
     };
-    Ok(Report::new(header, &outcome, stored))
+    Ok(Report::new(header, &mut outcome, stored))
 }
 
 fn goal_name(args: &BenchArgs) -> Option<String> {
@@ -163,6 +165,7 @@ fn fill(
         messages: Some(args.fill),
         warmup_ns: 0,
         warmup_messages: 0,
+        stalls: false,
         ..plan(args, Mode::Send, &workload, target, &[])?
     };
     let outcome = engine::run(&plan, bar)?;
@@ -205,6 +208,7 @@ fn plan(
         warmup_messages: if draining { 0 } else { args.warmup_messages },
         measure_ns: ns(args.seconds),
         messages: args.messages,
+        stalls: args.stalls,
     })
 }
 
@@ -268,9 +272,10 @@ fn floor_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
         warmup_messages: 0,
         measure_ns: ns(args.seconds),
         messages: args.messages,
+        stalls: args.stalls,
     };
     let mut bar = Bar::new(!args.json && std::io::stderr().is_terminal());
-    let outcome = engine::run(&plan, &mut bar)?;
+    let mut outcome = engine::run(&plan, &mut bar)?;
     bar.clear();
     let header = Header {
         goal: goal_name(args),
@@ -280,7 +285,7 @@ fn floor_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
         flush_disk_type: None,
         environment,
     };
-    finish(args, &Report::new(header, &outcome, None))
+    finish(args, &Report::new(header, &mut outcome, None))
 }
 
 fn memory_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {

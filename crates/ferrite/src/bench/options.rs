@@ -192,6 +192,11 @@ pub struct BenchArgs {
     #[arg(long, requires = "access_key")]
     pub secret_key: Option<String>,
 
+    /// Also tell latencies without the time in which the machine's CPUs stood still, as those of
+    /// virtual machines do; needs root
+    #[arg(long)]
+    pub stalls: bool,
+
     /// One JSON object instead of text
     #[arg(long)]
     pub json: bool,

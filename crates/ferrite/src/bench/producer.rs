@@ -174,9 +174,7 @@ impl Producer {
             return 1;
         }
         tally.acked += source.batch;
-        if tally.window.holds(request.intended_ns) {
-            tally.send.saturating_record(now_ns.saturating_sub(request.intended_ns).max(1));
-        }
+        tally.note_send(request.intended_ns, now_ns);
         if let Some(ledger) = ledger {
             ledger.acknowledge(request.first_message, source.batch);
         }

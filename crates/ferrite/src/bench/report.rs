@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::calibrate::Environment;
 use super::engine::Outcome;
+use super::stalls::Stalls;
 
 /// Latencies in milliseconds.
 #[derive(Clone, Debug, Serialize)]
@@ -123,12 +124,32 @@ pub struct Report {
     pub latency_ms: Option<Latency>,
     /// Send, or due time, to delivery.
     pub end_to_end_ms: Option<Latency>,
+    /// As `latency_ms`, less what the machine stood still.
+    pub latency_less_stalls_ms: Option<Latency>,
+    /// When the machine stood still, if that was watched.
+    pub stalled: Option<Stalled>,
     /// Due time to actual send: what the generator adds to an open loop.
     pub lateness_ms: Option<Latency>,
     /// Refusals.
     pub reasons: Vec<Reason>,
     /// Why the run was broken off.
     pub broken_off: Option<String>,
+}
+
+/// How long some CPU of the machine stood still, warm-up included.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stalled {
+    /// In all.
+    pub sum_ms: f64,
+    /// The longest.
+    pub longest_ms: f64,
+}
+
+impl Stalled {
+    fn of(stalls: &Stalls) -> Stalled {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        Stalled { sum_ms: ms(stalls.sum_ns()), longest_ms: ms(stalls.longest_ns()) }
+    }
 }
 
 /// What is known about a run besides its outcome.
@@ -149,7 +170,9 @@ pub struct Header {
 
 impl Report {
     /// Puts it together; `stored` is how many messages the queues grew by.
-    pub fn new(header: Header, outcome: &Outcome, stored: Option<u64>) -> Report {
+    pub fn new(header: Header, outcome: &mut Outcome, stored: Option<u64>) -> Report {
+        let spans = outcome.tally.spans.take().zip(outcome.stalls.as_ref());
+        let less_stalls = spans.map(|(spans, stalls)| spans.without(stalls));
         let tally = &outcome.tally;
         let consuming = outcome.delivered > 0 || (tally.sent == 0 && tally.delivered > 0);
         let messages = if consuming { outcome.delivered } else { outcome.acked };
@@ -196,6 +219,8 @@ impl Report {
             messages_per_pull: (pulls > 0).then(|| tally.delivered as f64 / pulls as f64),
             latency_ms: Latency::of(&tally.send),
             end_to_end_ms: Latency::of(&tally.end_to_end),
+            latency_less_stalls_ms: less_stalls.as_ref().and_then(Latency::of),
+            stalled: outcome.stalls.as_ref().map(Stalled::of),
             lateness_ms: Latency::of(&tally.lateness),
             reasons,
             broken_off: outcome.broken_off.clone(),
@@ -261,13 +286,17 @@ impl Report {
         }
         let latencies = [
             ("latency   ", &self.latency_ms),
+            ("less stalls", &self.latency_less_stalls_ms),
             ("end to end", &self.end_to_end_ms),
             ("lateness  ", &self.lateness_ms),
         ];
         for (name, latency) in latencies {
             if let Some(latency) = latency {
-                writeln!(out, "  {name}  {}", latency.line())?;
+                writeln!(out, "  {name:11} {}", latency.line())?;
             }
+        }
+        if let Some(Stalled { sum_ms, longest_ms }) = &self.stalled {
+            writeln!(out, "  stalls      {sum_ms:.0} ms in all, the longest {longest_ms:.1} ms")?;
         }
         writeln!(
             out,
@@ -314,12 +343,13 @@ mod tests {
             repeated: 0,
             request_bytes: 400,
             broken_off: None,
+            stalls: None,
         }
     }
 
     #[test]
     fn figures_are_per_message_of_the_window() {
-        let report = Report::new(header(), &outcome(), Some(1_500));
+        let report = Report::new(header(), &mut outcome(), Some(1_500));
         assert_eq!(report.broker_cpu_us, Some(20.0));
         assert_eq!(report.client_cpu_us, Some(1.0));
         assert_eq!(report.broker_waited_per_cpu, Some(0.25));
@@ -334,15 +364,15 @@ mod tests {
 
     #[test]
     fn every_way_to_lose_a_message_is_a_failure() {
-        let lost = Report::new(header(), &outcome(), Some(1_499));
+        let lost = Report::new(header(), &mut outcome(), Some(1_499));
         assert_eq!(lost.failure().unwrap(), "1 lost");
         let mut refused = outcome();
         refused.tally.failed = 3;
         refused.tally.reason(2, "busy", 3);
-        let failure = Report::new(header(), &refused, None).failure().unwrap();
+        let failure = Report::new(header(), &mut refused, None).failure().unwrap();
         assert_eq!(failure, "3 refused; code 2: busy");
-        let nothing = Outcome { acked: 0, missing: 2, ..outcome() };
-        let failure = Report::new(header(), &nothing, None).failure().unwrap();
+        let mut nothing = Outcome { acked: 0, missing: 2, ..outcome() };
+        let failure = Report::new(header(), &mut nothing, None).failure().unwrap();
         assert!(
             failure.contains("2 acknowledged but not delivered") && failure.contains("no message")
         );

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::stalls::Latencies;
+
 /// Longest latency kept exactly, ns; longer ones count as this.
 const LATENCY_NS_MAX: u64 = 600_000_000_000;
 /// Different reasons of refusal kept apart; the rest is summed up under one.
@@ -69,6 +71,8 @@ pub struct Tally {
     pub reasons: BTreeMap<(i32, String), (String, u64)>,
     /// Send to acknowledgement.
     pub send: Histogram<u64>,
+    /// The same, when stalls of the machine are to be taken from it.
+    pub spans: Option<Latencies>,
     /// Send to delivery.
     pub end_to_end: Histogram<u64>,
     /// Due time to actual send, of open loops: what the generator itself adds.
@@ -93,9 +97,21 @@ impl Tally {
             bad_deliveries: 0,
             reasons: BTreeMap::new(),
             send: latencies(),
+            spans: None,
             end_to_end: latencies(),
             lateness: latencies(),
             window: Window::default(),
+        }
+    }
+
+    /// A message that was to be sent then was acknowledged then.
+    pub fn note_send(&mut self, intended_ns: u64, now_ns: u64) {
+        if !self.window.holds(intended_ns) {
+            return;
+        }
+        self.send.saturating_record(now_ns.saturating_sub(intended_ns).max(1));
+        if let Some(spans) = &mut self.spans {
+            spans.note(intended_ns, now_ns);
         }
     }
 
