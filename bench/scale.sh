@@ -5,7 +5,7 @@
 #
 #   [JAVA_ROCKETMQ_LIB=<folder of jars>] bench/scale.sh [g11|g12|g13|g23]...
 #
-# Drops the page cache, so it wants root. Only one broker runs at a time.
+# Drops the page cache and watches for stalls of the machine, so it wants root. Only one broker runs at a time.
 #
 # Environment:
 #   FERRITE        the binary (target/release/ferrite)
@@ -91,7 +91,7 @@ drop_cache() {
 report() {
     local what=$1 server=$2; shift 2
     "$@" 2>&1 | awk -v head="$what $server:" '
-        /^  (delivery|C  |latency|lateness)/ { sub(/^ +/, ""); gsub(/ +/, " "); line = line " | " $0 }
+        /^  (delivery|C  |latency|less stalls|lateness|stalls)/ { sub(/^ +/, ""); gsub(/ +/, " "); line = line " | " $0 }
         /not count|error/ { line = line " | " $0 }
         END { print head line }'
 }
@@ -137,7 +137,7 @@ g12() {
     local server
     for server in "${servers[@]}"; do fill "$server"; done
     send() {
-        bench open --pid "$pid" --rate 5000 --connections 1 --queues 8 --body 128 --seconds 6 \
+        bench open --stalls --pid "$pid" --rate 5000 --connections 1 --queues 8 --body 128 --seconds 6 \
             --topic Other
     }
     for _ in $(seq "$ROUNDS"); do
@@ -187,7 +187,7 @@ g23() {
             printf "stolen %.1f %%\n", 100 * (y[1] - x[1]) / (y[2] - x[2]) }'
     }
     load() {
-        "$FERRITE" bench "$@" --rate "$RATE" --burst "$BURST" --connections 4 --body 128 \
+        "$FERRITE" bench "$@" --stalls --rate "$RATE" --burst "$BURST" --connections 4 --body 128 \
             --seconds "$SECONDS_LONG"
     }
     for server in "${servers[@]}"; do

@@ -11,7 +11,7 @@ use protocol::request::transaction::CheckTransactionState;
 use remoting::{ConnectionId, Exchange, Refusal};
 use store::Appended;
 
-use super::{CHECK_TIMES, FIRST_OFFSET, number, real_place, real_topic};
+use super::{CHECK_TIMES, FIRST_OFFSET, Round, number, real_place, real_topic};
 use crate::broker::Broker;
 use crate::cold::{self, Errand, Held};
 use crate::properties;
@@ -29,14 +29,15 @@ pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
     let now_ms = exchange.now_ms;
     let flushed = broker.store.flushed();
     table.settle(flushed, &mut broker.offsets);
-    let mut at = match table.check_at.take() {
-        Some(at) => at.max(table.base),
-        None if now_ms >= table.next_check_ms => {
-            table.next_check_ms = now_ms + broker.config.transaction_check_interval_ms.max(100);
+    let mut at = match table.round {
+        Some(round) if round.from_ms <= now_ms => round.at.max(table.base),
+        None if table.next_round_ms <= now_ms => {
+            table.next_round_ms = now_ms + broker.config.transaction_check_interval_ms.max(100);
             table.base
         }
-        None => return,
+        _ => return,
     };
+    table.round = None;
     // What is put again in this round stands behind this.
     let end = table.base + table.halves.len() as i64;
     let mut checked = 0;
@@ -47,8 +48,8 @@ pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
             match check(broker, exchange, at, half.commit_log_offset) {
                 Ok(()) => broker.cold.done_with(Errand::Checks),
                 Err(Held::Fetching) => {
-                    broker.transactions.check_at = Some(at);
-                    broker.transactions.next_check_ms = now_ms + cold::REST_MS;
+                    let from_ms = now_ms + cold::REST_MS;
+                    broker.transactions.round = Some(Round { at, from_ms });
                     return;
                 }
                 Err(Held::Failed(why)) => {
@@ -60,14 +61,15 @@ pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
         at += 1;
     }
     if at < end {
-        broker.transactions.check_at = Some(at);
-        broker.transactions.next_check_ms = now_ms;
+        broker.transactions.round = Some(Round { at, from_ms: now_ms });
     }
 }
 
 /// What the checks waited for is in memory.
 pub fn go_on(broker: &mut Broker) {
-    broker.transactions.next_check_ms = 0;
+    if let Some(round) = &mut broker.transactions.round {
+        round.from_ms = 0;
+    }
 }
 
 fn check(

@@ -58,6 +58,15 @@ struct Progress {
     done: i64,
 }
 
+/// How far a round of checks is.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    /// The next half queue offset.
+    at: i64,
+    /// It goes on then.
+    from_ms: i64,
+}
+
 /// The half messages that are not decided yet.
 #[derive(Debug, Default)]
 pub struct Transactions {
@@ -73,9 +82,10 @@ pub struct Transactions {
     /// Where a half message that was put again stands now, by the offset it had first.
     moved: HashMap<i64, i64>,
     unsettled: VecDeque<Progress>,
-    next_check_ms: i64,
-    /// Where the check under way goes on.
-    check_at: Option<i64>,
+    /// When the next round of checks begins.
+    next_round_ms: i64,
+    /// The round under way.
+    round: Option<Round>,
     turn: usize,
     /// How they went.
     pub figures: Figures,
@@ -203,12 +213,13 @@ impl Transactions {
         (self.base, self.done_base) != before
     }
 
-    /// When the loop must look again, given the time of the next check.
+    /// When the loop must look again, given the time of the next checks.
     pub fn next_deadline_ns(&self, now_ms: i64, now_ns: u64) -> Option<u64> {
         if self.halves.is_empty() {
             return None;
         }
-        let wait_ms = (self.next_check_ms - now_ms).clamp(0, 1_000) as u64;
+        let next_ms = self.round.map_or(self.next_round_ms, |round| round.from_ms);
+        let wait_ms = (next_ms - now_ms).clamp(0, 1_000) as u64;
         Some(now_ns + wait_ms * 1_000_000)
     }
 

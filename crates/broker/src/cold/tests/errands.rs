@@ -126,6 +126,27 @@ fn old_half_messages_do_not_hold_the_loop_up() {
     assert_only_the_reader_waited(&disk, 3);
 }
 
+/// Nobody is there who could be asked: a round of checks ends, though it takes several passes of
+/// the loop, and the next one comes after the interval.
+#[test]
+fn half_messages_that_nobody_can_decide_keep_the_loop_idle() {
+    let disk = SimDisk::new();
+    fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
+    fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
+    let mut rig = half_rig(&disk, i32::MAX);
+    let until = base::clock::mono_ns() + 30_000_000_000;
+    loop {
+        rig.ask(&GetMaxOffset { topic: "T".to_owned(), queue_id: 0, committed: true });
+        let transactions = &rig.service.lock().unwrap().broker.transactions;
+        assert_eq!(transactions.undecided(), 2 * COUNT as usize);
+        let deadline = transactions.next_deadline_ns(base::clock::wall_ms(), 0);
+        if deadline == Some(1_000_000_000) {
+            return;
+        }
+        assert!(base::clock::mono_ns() < until, "{deadline:?}");
+    }
+}
+
 #[test]
 fn old_half_messages_are_ended_and_resumed_without_holding_the_loop_up() {
     let disk = SimDisk::new();
