@@ -186,8 +186,12 @@ impl Store {
         self.log.forget_stretches();
     }
 
-    /// The part of the log that a reader at `from` needs next; `None` if it is in memory or not
-    /// there.
+    /// Whether the stretch of log that begins at an offset is at hand.
+    pub fn is_at_hand(&self, from: i64) -> bool {
+        self.log.is_at_hand(from)
+    }
+
+    /// The part of the log that a reader at `from` needs next; `None` if it is not there.
     pub fn cold_log(&mut self, from: i64) -> Option<ColdRead> {
         self.log.cold_read(from, COLD_LOG_BYTES).ok().flatten()
     }

@@ -166,14 +166,13 @@ impl ColdReads {
         is_new
     }
 
+    /// Readers that have come to the same place are one from there on: each range is read once.
     fn note_stream(&mut self, from: i64, to: i64) {
         self.clock += 1;
         let used = self.clock;
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.to == from) {
-            (stream.to, stream.used) = (to, used);
-            return;
-        }
-        if self.streams.iter().any(|stream| stream.to == to) {
+        self.streams.retain(|stream| stream.to != from);
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.to == to) {
+            stream.used = used;
             return;
         }
         if self.streams.len() >= STREAMS_MAX {
@@ -248,8 +247,9 @@ pub fn read_ahead(broker: &mut Broker, at: i64) {
     let Some(read) = broker.store.cold_log(from) else { return };
     if let ColdPlace::Log { from, to } = read.place {
         broker.cold.note_stream(from, to);
-        broker.cold.ahead.push_back(read.into());
-        broker.signals.read.ask();
+        if !broker.store.is_at_hand(from) {
+            fetch_ahead(broker, read.into());
+        }
     }
 }
 

@@ -400,6 +400,27 @@ fn a_question_whose_bytes_never_stay_is_answered_all_the_same() {
     assert!(disk.waits_of("broker-loop") > 0);
 }
 
+/// What several readers come to is read ahead once.
+#[test]
+fn readers_that_meet_are_one() {
+    let mut reads = ColdReads::default();
+    let stretch = |number: i64| (number * COLD_LOG_BYTES, (number + 1) * COLD_LOG_BYTES);
+    for number in [0, 2, 7, 1] {
+        let (from, to) = stretch(number);
+        reads.note_stream(from, to);
+    }
+    let ends = |reads: &ColdReads| {
+        let mut ends: Vec<i64> = reads.streams.iter().map(|s| s.to / COLD_LOG_BYTES).collect();
+        ends.sort_unstable();
+        ends
+    };
+    assert_eq!(ends(&reads), [2, 3, 8]);
+    let (from, to) = stretch(2);
+    reads.note_stream(from, to);
+    assert_eq!(ends(&reads), [3, 8], "the first has come to where the second is");
+    assert_eq!(reads.next_ahead(from + 1), Some(to));
+}
+
 /// More questions than may wait: the others are answered by the loop, and in the end all are.
 #[test]
 fn only_so_many_wait() {

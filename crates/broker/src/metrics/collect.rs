@@ -55,7 +55,7 @@ fn with_broker<T>(service: &Mutex<BrokerService>, step: impl FnOnce(&mut Broker)
 }
 
 /// Everything, as text.
-pub(super) fn all(service: &Mutex<BrokerService>) -> String {
+pub(crate) fn all(service: &Mutex<BrokerService>) -> String {
     let now_ms = wall_ms();
     let (mut out, root) = with_broker(service, |broker| {
         let config = &broker.config;

@@ -17,6 +17,8 @@ mod progress;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+pub(crate) use collect::all;
+
 use base::{config_enum, metric_table};
 use remoting::address;
 use remoting::http::{HttpAnswer, HttpServer};
@@ -193,7 +195,7 @@ pub fn start(
             "/metrics" => Some(HttpAnswer {
                 status: 200,
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
-                body: collect::all(&service),
+                body: all(&service),
             }),
             "/healthz" => Some(health::alive(&service)),
             "/readyz" => Some(health::ready(&service)),

@@ -50,6 +50,11 @@ impl Blocks {
         self.stretches.iter().chain(&self.blocks).any(has)
     }
 
+    /// Whether the stretch that begins there is kept.
+    pub(super) fn has_stretch(&self, start: i64) -> bool {
+        self.stretches.iter().any(|stretch| stretch.start == start)
+    }
+
     /// A buffer for a block of `len` bytes; [`Blocks::keep`] follows if they could be read.
     pub(super) fn begin(&mut self, len: usize) -> &mut [u8] {
         if self.spare.len() < len {
@@ -128,6 +133,7 @@ mod tests {
         assert_eq!(blocks.get(990), Some(&[0; 10][..]));
         assert_eq!(blocks.keep_stretch(99_000, vec![9; 10]), [1; 1000], "not used for longest");
         assert!(blocks.has(0, 1000) && !blocks.has(0, 1001) && !blocks.has(1000, 1));
+        assert!(blocks.has_stretch(2000) && !blocks.has_stretch(1000) && !blocks.has_stretch(2001));
         assert_eq!(blocks.get(99_001), Some(&[9; 9][..]));
         blocks.forget_stretches();
         assert!(!blocks.has(0, 1));

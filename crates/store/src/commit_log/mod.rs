@@ -216,20 +216,24 @@ impl CommitLog {
         }
     }
 
-    /// Bytes of a file from `offset` on, at most `len` and not beyond what is written.
+    /// Bytes of a file from `offset` on, at most `len` and not beyond what is written. Stretches
+    /// begin at multiples of their length in a file, so that readers who are near each other want
+    /// the same one.
     pub(crate) fn cold_read(
         &mut self,
         offset: i64,
         len: i64,
     ) -> Result<Option<ColdRead>, StoreError> {
         let start = self.segments.start_of(offset);
-        let to = offset.saturating_add(len).min(start + self.file_bytes).min(self.written);
+        let is_stretch = len == COLD_LOG_BYTES;
+        let from = if is_stretch { offset - (offset - start) % len } else { offset };
+        let to = from.saturating_add(len).min(start + self.file_bytes).min(self.written);
         if offset < self.min() || offset >= to || !self.segments.has(start) {
             return Ok(None);
         }
         let file = Arc::clone(self.segments.file(start)?);
-        let place = ColdPlace::Log { from: offset, to };
-        let (position, len) = ((offset - start) as u64, (to - offset) as u64);
+        let place = ColdPlace::Log { from, to };
+        let (position, len) = ((from - start) as u64, (to - from) as u64);
         Ok(Some(ColdRead { place, file, position, len }))
     }
 
@@ -276,6 +280,11 @@ impl CommitLog {
     /// the next ones.
     pub(crate) fn keep_stretch(&mut self, from: i64, bytes: Vec<u8>) -> Vec<u8> {
         self.blocks.keep_stretch(from, bytes)
+    }
+
+    /// Whether the stretch that begins at an offset is at hand.
+    pub(crate) fn is_at_hand(&self, from: i64) -> bool {
+        self.blocks.has_stretch(from)
     }
 
     /// Gives the memory of these back.

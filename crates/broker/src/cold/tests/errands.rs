@@ -327,3 +327,33 @@ fn statistics_of_old_messages_do_not_hold_the_loop_up() {
     assert_eq!((code, earliest), (0, Some(NOW.to_string().as_str())));
     assert_eq!(disk.waits_of("broker-loop"), 0);
 }
+
+/// The lines about a group's lag that a scraper gets.
+fn lag_lines(rig: &Rig) -> Vec<(String, f64)> {
+    let own = Arc::clone(&rig.service);
+    let text = spawn_named("collector", move || crate::metrics::all(&own)).unwrap();
+    let text = text.join().unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("rocketmq_consumer_lag_"));
+    let lines = lines.filter_map(|line| line.rsplit_once(' '));
+    lines.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+/// A scraper is told how old the message is that a group has come to, on whatever device that is.
+#[test]
+fn metrics_about_old_messages_are_whole() {
+    let disk = SimDisk::new();
+    fill(&disk);
+    let warm = lag_lines(&stats_rig(&disk));
+    let disk = disk.process_crash();
+    let rig = stats_rig(&disk);
+    disk.drop_caches();
+    let cold = lag_lines(&rig);
+    assert_eq!(warm.len(), 2, "{warm:?}");
+    for ((name, warm), (same, cold)) in warm.iter().zip(&cold) {
+        assert_eq!(name, same);
+        // Ages differ by what passed between.
+        assert!(*warm > 0.0 && (cold - warm).abs() < 60_000.0, "{name}: {warm}, {cold}");
+    }
+    assert!(disk.waits_of("collector") > 0);
+    assert_eq!(disk.waits_of("broker-loop"), 0);
+}
