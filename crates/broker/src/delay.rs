@@ -25,8 +25,6 @@ use crate::put::{self, OwnPut};
 const DELIVERIES_MAX: usize = 256;
 /// A level that could not go on is looked at again after this long.
 const RETRY_MS: i64 = 100;
-/// Messages behind the one to deliver that are fetched with it from the device.
-const NEXT_PLACES: i64 = 31;
 /// The loop looks at waiting levels at least this often, in case the clock was set.
 const LOOK_NS_MAX: u64 = 1_000_000_000;
 
@@ -280,7 +278,7 @@ fn deliver_next(
         return Ok(Some(Some(due_ms)));
     }
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    let next = |broker: &mut Broker| next_places(broker, queue, at);
+    let next = |broker: &mut Broker| cold::places_of(broker, queue, at + 1..);
     let found = cold::message(broker, errand, unit.commit_log_offset, &mut bytes, next);
     let delivered = found.and_then(|found| match found {
         true => deliver(broker, errand, &bytes, now_ms),
@@ -292,13 +290,6 @@ fn deliver_next(
     broker.cold.done_with(errand);
     broker.delays.levels[index].cursor = at + 1;
     Ok(None)
-}
-
-/// The commit log offsets of the messages behind one of a level, as far as they are known.
-fn next_places(broker: &mut Broker, queue: QueueRef, at: i64) -> Vec<i64> {
-    let unit = |at| broker.store.without_waiting(|store| store.unit_at(queue, at)).ok().flatten();
-    let units = (at + 1..=at + NEXT_PLACES).map_while(unit);
-    units.map(|unit| unit.commit_log_offset).collect()
 }
 
 /// Stages the real message of a record of the schedule topic.

@@ -103,16 +103,16 @@ impl ColdRead {
     /// Asks the device for the bytes, and waits for nothing.
     pub(crate) fn announce(&self) {
         self.file.will_read(self.position, self.len);
-    }
-
-    /// Reads the bytes. Blocks, on any thread. `buf` is memory to be used again. What the answer
-    /// lacks could not be read, which is of no account: who needs the bytes meets the error again.
-    pub fn run(&self, mut buf: Vec<u8>) -> Vec<u8> {
-        self.announce();
         if self.len as i64 > COLD_RECORD_BYTES {
             // What is between was asked for by the reads before this one.
             self.file.will_read(self.position + AHEAD_BYTES, self.len);
         }
+    }
+
+    /// Reads the bytes, best announced before. Blocks, on any thread. `buf` is memory to be used
+    /// again. What the answer lacks could not be read, which is of no account: who needs the bytes
+    /// meets the error again.
+    pub fn run(&self, mut buf: Vec<u8>) -> Vec<u8> {
         buf.resize(self.len as usize, 0);
         let mut read = 0;
         while read < buf.len() {

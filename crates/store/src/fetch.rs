@@ -13,9 +13,9 @@ use crate::store::Store;
 use std::fmt;
 
 /// What a question needs and memory does not have.
-pub struct Fetch(Missing);
+pub struct Fetch(Needed);
 
-enum Missing {
+enum Needed {
     /// Parts of files; there is one at least.
     Bytes(Vec<ColdRead>),
     /// What the files of queues hold; there is one at least.
@@ -37,9 +37,9 @@ impl Fetch {
     /// Which bytes; of several parts the first.
     pub fn place(&self) -> ColdPlace {
         match &self.0 {
-            Missing::Bytes(parts) => parts[0].place,
-            Missing::Queues(looks) => ColdPlace::Bounds(looks[0].queue()),
-            Missing::Keys(walk) => walk.place(),
+            Needed::Bytes(parts) => parts[0].place,
+            Needed::Queues(looks) => ColdPlace::Bounds(looks[0].queue()),
+            Needed::Keys(walk) => walk.place(),
         }
     }
 
@@ -49,18 +49,19 @@ impl Fetch {
         let place = self.place();
         let mut looked = Vec::new();
         match self.0 {
-            Missing::Bytes(parts) if parts.len() == 1 => bytes = parts[0].run(bytes),
-            Missing::Bytes(parts) => {
+            Needed::Bytes(parts) => {
                 // The device works on all of them at once.
                 parts.iter().for_each(ColdRead::announce);
                 for part in &parts {
                     bytes = part.run(bytes);
                 }
-                // Single messages: they are in the page cache.
-                bytes.clear();
+                if parts.len() > 1 {
+                    // Single messages: they are in the page cache.
+                    bytes.clear();
+                }
             }
-            Missing::Queues(looks) => looked.extend(looks.into_iter().flat_map(QueueLook::run)),
-            Missing::Keys(walk) => walk.run(),
+            Needed::Queues(looks) => looked.extend(looks.into_iter().flat_map(QueueLook::run)),
+            Needed::Keys(walk) => walk.run(),
         }
         Fetched { place, bytes, looked }
     }
@@ -69,8 +70,8 @@ impl Fetch {
     /// again.
     pub fn and(&mut self, other: Fetch) {
         match (&mut self.0, other.0) {
-            (Missing::Bytes(parts), Missing::Bytes(more)) => parts.extend(more),
-            (Missing::Queues(looks), Missing::Queues(more)) => looks.extend(more),
+            (Needed::Bytes(parts), Needed::Bytes(more)) => parts.extend(more),
+            (Needed::Queues(looks), Needed::Queues(more)) => looks.extend(more),
             _ => {}
         }
     }
@@ -84,19 +85,19 @@ impl fmt::Debug for Fetch {
 
 impl From<ColdRead> for Fetch {
     fn from(read: ColdRead) -> Fetch {
-        Fetch(Missing::Bytes(vec![read]))
+        Fetch(Needed::Bytes(vec![read]))
     }
 }
 
 impl From<QueueLook> for Fetch {
     fn from(look: QueueLook) -> Fetch {
-        Fetch(Missing::Queues(vec![look]))
+        Fetch(Needed::Queues(vec![look]))
     }
 }
 
 impl From<KeyWalk> for Fetch {
     fn from(walk: KeyWalk) -> Fetch {
-        Fetch(Missing::Keys(walk))
+        Fetch(Needed::Keys(walk))
     }
 }
 
@@ -106,12 +107,57 @@ impl From<Fetch> for StoreError {
     }
 }
 
-/// Reads wait again when this goes, even in a panic.
-struct NotWaiting<'a>(&'a mut Store);
+/// Collects what the parts of a question lack, so that all of it is fetched at once.
+#[derive(Debug, Default)]
+pub struct Missing(Option<Box<Fetch>>);
+
+impl Missing {
+    /// A part's answer; `None` if it must be asked again.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn part<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match answer {
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::Cold(fetch)) => {
+                match &mut self.0 {
+                    Some(missing) => missing.and(*fetch),
+                    None => self.0 = Some(fetch),
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What all parts lack, if anything.
+    pub fn all(self) -> Option<Box<Fetch>> {
+        self.0
+    }
+
+    /// Whether no part lacks anything.
+    pub fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// All parts were asked.
+    ///
+    /// # Errors
+    /// [`StoreError::Cold`]: some of them must be asked again.
+    pub fn end(self) -> Result<(), StoreError> {
+        self.all().map_or(Ok(()), |fetch| Err(StoreError::Cold(fetch)))
+    }
+}
+
+/// Reads wait again when this goes, even in a panic, if they did before.
+struct NotWaiting<'a> {
+    store: &'a mut Store,
+    waited: bool,
+}
 
 impl Drop for NotWaiting<'_> {
     fn drop(&mut self) {
-        self.0.set_waits(true);
+        self.store.set_waits(self.waited);
     }
 }
 
@@ -125,9 +171,9 @@ impl Store {
         &mut self,
         ask: impl FnOnce(&mut Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.set_waits(false);
-        let store = NotWaiting(self);
-        ask(store.0)
+        let waited = self.set_waits(false);
+        let not_waiting = NotWaiting { store: self, waited };
+        ask(not_waiting.store)
     }
 
     /// What is missing of the message at a commit log offset: `None` when it is in memory, as far
@@ -140,11 +186,12 @@ impl Store {
     }
 
     /// Whether reads wait for the device, as they do at first; else they end with
-    /// [`StoreError::Cold`]. Messages must not be put before they do again.
-    pub fn set_waits(&mut self, waits: bool) {
-        self.log.waits = waits;
+    /// [`StoreError::Cold`]. Messages must not be put before they do again. Answers what was so
+    /// before.
+    pub fn set_waits(&mut self, waits: bool) -> bool {
         self.queues.waits = waits;
         self.index.waits = waits;
+        std::mem::replace(&mut self.log.waits, waits)
     }
 
     /// Takes over what was fetched. Answers memory for the next fetch.

@@ -40,7 +40,7 @@ pub use cold::{COLD_LOG_BYTES, ColdPlace, ColdRead, KeyLink, TryGet};
 pub use config::{FlushType, StoreConfig};
 pub use consume_queue::QueueRef;
 pub use error::{PutError, StoreError};
-pub use fetch::{Fetch, Fetched};
+pub use fetch::{Fetch, Fetched, Missing};
 pub use get::{Filter, GetResult, GetStatus};
 pub use job::{Job, JobDone, JobKind};
 pub use put::{Appended, Arrival, Dispatch, PutMessage};

@@ -2,7 +2,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
-use crate::fetch::Fetch;
+use crate::fetch::Missing;
 use crate::format::unit::{Unit, units};
 use crate::store::Store;
 use base::hash::{java_hash, java_hash_from};
@@ -120,23 +120,13 @@ impl Store {
         offsets.dedup();
         let (index_last_timestamp, index_last_offset) = self.index.newest();
         let mut result = QueryResult { count: 0, index_last_timestamp, index_last_offset };
-        let mut missing: Option<Box<Fetch>> = None;
+        let mut missing = Missing::default();
         for offset in offsets {
             let at = out.len();
-            match self.message_at(offset, out) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                // All that is missing is fetched at once.
-                Err(StoreError::Cold(fetch)) => {
-                    match &mut missing {
-                        Some(missing) => missing.and(*fetch),
-                        None => missing = Some(fetch),
-                    }
-                    continue;
-                }
-                Err(error) => return Err(error),
+            if missing.part(self.message_at(offset, out))? != Some(true) {
+                continue;
             }
-            if missing.is_some() {
+            if !missing.is_nothing() {
                 out.truncate(at);
                 continue;
             }
@@ -148,10 +138,8 @@ impl Store {
                 _ => out.truncate(at),
             }
         }
-        match missing {
-            Some(missing) => Err(StoreError::Cold(missing)),
-            None => Ok(result),
-        }
+        missing.end()?;
+        Ok(result)
     }
 
     /// Store time of the message at a queue offset, -1 when there is none.

@@ -1,7 +1,7 @@
 //! Messages that the broker takes up of its own accord: delayed, timer, half and revived ones. What
 //! is not in memory is fetched, and meanwhile the errand rests and the loop serves others.
 
-use store::{Store, StoreError};
+use store::{QueueRef, Store, StoreError};
 
 use super::{Fetches, Waiter, park};
 use crate::broker::Broker;
@@ -9,8 +9,8 @@ use crate::{delay, pop, timer, transaction};
 
 /// An errand that rests looks again after this long at the latest, ms.
 pub const REST_MS: i64 = 1_000;
-/// Messages fetched at once: the next ones will be needed, too.
-const AHEAD_MAX: usize = 32;
+/// Messages fetched with the one that is missing: the next ones will be needed, too.
+pub const AHEAD_MAX: usize = 31;
 
 /// What the broker does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub fn ask<T>(
 }
 
 /// Reads the message at a commit log offset for an errand: false if there is none. `next` names
-/// some that it will need then.
+/// some that it will need then, [`AHEAD_MAX`] at most.
 ///
 /// # Errors
 /// See [`Held`].
@@ -72,6 +72,17 @@ pub fn message(
 ) -> Result<bool, Held> {
     bytes.clear();
     ask_ahead(broker, errand, |store| store.message_at(at, bytes), next)
+}
+
+/// The commit log offsets of the messages at some offsets of a queue, as far as they are known.
+pub fn places_of(
+    broker: &mut Broker,
+    queue: QueueRef,
+    offsets: impl Iterator<Item = i64>,
+) -> Vec<i64> {
+    let store = &mut broker.store;
+    let unit = |at| store.without_waiting(|store| store.unit_at(queue, at)).ok().flatten();
+    offsets.take(AHEAD_MAX).map_while(unit).map(|unit| unit.commit_log_offset).collect()
 }
 
 /// Sees to it that a message can be put to a queue without waiting for the device.
@@ -104,7 +115,7 @@ fn ask_ahead<T>(
     if !broker.cold.may_park(&fetches, &fetch) {
         return Ok(ask(&mut broker.store)?);
     }
-    for at in next(broker).into_iter().take(AHEAD_MAX) {
+    for at in next(broker) {
         if let Some(more) = broker.store.missing_message(at) {
             fetch.and(*more);
         }

@@ -4,10 +4,11 @@ use protocol::code::response_code;
 use protocol::encode;
 use protocol::frame::{self, HeaderKind, Language};
 use remoting::{Call, Exchange, Refusal, ReplyHandle};
-use store::Fetch;
+use store::StoreError;
 
 use super::{Again, CALL_BYTES_MAX, Fetches, Waiter, header_len, park};
 use crate::broker::Broker;
+use crate::reply;
 
 /// A call that waits: its request, and what its frame says besides.
 pub(super) struct KeptCall {
@@ -57,9 +58,9 @@ impl KeptCall {
     }
 }
 
-/// What serves a request when the message it is about, at this commit log offset, is in memory.
+/// What serves a request when the message it is about was read; of one that is not there no bytes.
 pub type Serve<R> =
-    fn(&mut Broker, &mut Exchange<'_>, &Call<'_>, R, at: i64) -> Result<(), Refusal>;
+    fn(&mut Broker, &mut Exchange<'_>, &Call<'_>, R, message: &[u8]) -> Result<(), Refusal>;
 
 /// A request about a message that is fetched.
 struct AboutMessage<R> {
@@ -72,7 +73,7 @@ struct AboutMessage<R> {
 /// Serves a request about the message at a commit log offset: now, or when that is in memory.
 ///
 /// # Errors
-/// As `serve`.
+/// The device failed, or as `serve`.
 pub fn once_read<R: Send + 'static>(
     broker: &mut Broker,
     exchange: &mut Exchange<'_>,
@@ -80,35 +81,60 @@ pub fn once_read<R: Send + 'static>(
     (at, request): (i64, R),
     serve: Serve<R>,
 ) -> Result<(), Refusal> {
-    let fetches = Fetches::default();
-    let is_short = header_len(call) + call.frame.body.len() <= CALL_BYTES_MAX;
-    match missing(broker, at, &fetches).filter(|_| is_short) {
-        Some(fetch) => {
+    let mut message = std::mem::take(&mut broker.scratch_record);
+    let may_park = header_len(call) + call.frame.body.len() <= CALL_BYTES_MAX;
+    let fetches = may_park.then(Fetches::default);
+    let result = match read(broker, at, fetches.as_ref(), &mut message) {
+        Err(StoreError::Cold(fetch)) => {
             let waits = AboutMessage { call: KeptCall::of(call), request, at, serve };
-            park(broker, Waiter::Question(Box::new(waits)), fetches, *fetch);
+            park(broker, Waiter::Question(Box::new(waits)), Fetches::default(), *fetch);
             Ok(())
         }
-        None => serve(broker, exchange, call, request, at),
-    }
+        Err(error) => Err(reply::store_error(&error)),
+        Ok(()) => serve(broker, exchange, call, request, &message),
+    };
+    broker.scratch_record = message;
+    result
 }
 
-/// What to wait for before the message at an offset is read, if that is possible.
-fn missing(broker: &mut Broker, at: i64, fetches: &Fetches) -> Option<Box<Fetch>> {
-    let fetch = broker.store.missing_message(at)?;
-    broker.cold.may_park(fetches, &fetch).then_some(fetch)
+/// Reads the message at an offset. [`StoreError::Cold`] only if the request can wait.
+fn read(
+    broker: &mut Broker,
+    at: i64,
+    fetches: Option<&Fetches>,
+    message: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    message.clear();
+    let read = broker.store.without_waiting(|store| store.message_at(at, message));
+    let read = match read {
+        Err(StoreError::Cold(fetch))
+            if !fetches.is_some_and(|fetches| broker.cold.may_park(fetches, &fetch)) =>
+        {
+            broker.store.message_at(at, message)
+        }
+        read => read,
+    };
+    read.map(drop)
 }
 
 impl<R: Send + 'static> Again for AboutMessage<R> {
     fn go_on(self: Box<Self>, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
-        if let Some(fetch) = missing(broker, self.at, &fetches) {
-            return park(broker, Waiter::Question(self), fetches, *fetch);
-        }
-        let AboutMessage { call, request, at, serve } = *self;
+        let mut message = std::mem::take(&mut broker.scratch_record);
+        let read = match read(broker, self.at, Some(&fetches), &mut message) {
+            Err(StoreError::Cold(fetch)) => {
+                broker.scratch_record = message;
+                return park(broker, Waiter::Question(self), fetches, *fetch);
+            }
+            read => read.map_err(|error| reply::store_error(&error)),
+        };
+        let AboutMessage { call, request, serve, .. } = *self;
         let to = call.to;
         call.serve(exchange, |exchange, call| {
-            if let Err(refusal) = serve(broker, exchange, call, request, at) {
+            let served = read.and_then(|()| serve(broker, exchange, call, request, &message));
+            if let Err(refusal) = served {
                 exchange.refuse(to, refusal.code, &refusal.remark);
             }
+            broker.scratch_record = message;
         });
     }
 }

@@ -26,7 +26,7 @@ use crate::pop::poll::Poll;
 use crate::pop::take;
 use crate::reply;
 
-pub use errand::{Errand, Held, REST_MS, ask, message, place};
+pub use errand::{AHEAD_MAX, Errand, Held, REST_MS, ask, message, place, places_of};
 pub use kept::once_read;
 pub use sends::{KeptSend, wait as wait_to_send};
 
@@ -183,15 +183,12 @@ impl ColdReads {
     }
 
     /// Somebody read the log's files at `at`: from where to read ahead, if that is due.
-    fn next_ahead(&mut self, at: i64) -> Option<i64> {
+    fn next_ahead(&self, at: i64) -> Option<i64> {
         if self.ahead.len() >= READS_MAX {
             return None;
         }
-        let near = |stream: &&mut Stream| (0..COLD_LOG_BYTES).contains(&(stream.to - at));
-        let stream = self.streams.iter_mut().find(near)?;
-        self.clock += 1;
-        stream.used = self.clock;
-        Some(stream.to)
+        let mut ends = self.streams.iter().map(|stream| stream.to);
+        ends.find(|to| (0..COLD_LOG_BYTES).contains(&(to - at)))
     }
 
     /// False when it is coming already, or there is no room for it.
@@ -340,43 +337,6 @@ impl From<StoreError> for NoAnswer {
 /// [`NoAnswer::Cold`]: then it is asked again.
 pub type Ask<R> = fn(&mut Broker, &Exchange<'_>, &R) -> Result<Reply<R>, NoAnswer>;
 
-/// Collects what the parts of a question lack, so that all of it is fetched at once.
-#[derive(Default)]
-pub struct Missing(Option<Box<Fetch>>);
-
-impl Missing {
-    /// A part's answer; `None` if it must be asked again.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn part<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, NoAnswer> {
-        match answer {
-            Ok(found) => Ok(Some(found)),
-            Err(StoreError::Cold(fetch)) => {
-                match &mut self.0 {
-                    Some(missing) => missing.and(*fetch),
-                    None => self.0 = Some(fetch),
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What all parts lack, if anything.
-    pub fn all(self) -> Option<Box<Fetch>> {
-        self.0
-    }
-
-    /// All parts were asked.
-    ///
-    /// # Errors
-    /// Some of them must be asked again.
-    pub fn end(self) -> Result<(), NoAnswer> {
-        self.all().map_or(Ok(()), |fetch| Err(NoAnswer::Cold(fetch)))
-    }
-}
-
 /// More than the bytes that keeping a call's header takes.
 fn header_len(call: &Call<'_>) -> usize {
     call.frame.fields.iter().map(|(key, value)| key.len() + value.len() + 8).sum::<usize>() + 64
@@ -386,6 +346,15 @@ fn header_len(call: &Call<'_>) -> usize {
 pub trait Again: Send {
     /// Asks again: what was missing has come.
     fn go_on(self: Box<Self>, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches);
+}
+
+/// Does something that asks the store and puts no messages: what would wait for the device ends
+/// with [`StoreError::Cold`].
+pub fn without_waiting<T>(broker: &mut Broker, step: impl FnOnce(&mut Broker) -> T) -> T {
+    let waited = broker.store.set_waits(false);
+    let result = step(broker);
+    broker.store.set_waits(waited);
+    result
 }
 
 struct Question<R: Request> {
@@ -419,10 +388,7 @@ impl<R: Request + Send + 'static> Again for Question<R> {
 
 impl<R: Request + Send + 'static> Question<R> {
     fn answer_or_park(self, broker: &mut Broker, exchange: &mut Exchange<'_>, fetches: Fetches) {
-        broker.store.set_waits(false);
-        let answer = (self.ask)(broker, exchange, &self.request);
-        broker.store.set_waits(true);
-        match answer {
+        match without_waiting(broker, |broker| (self.ask)(broker, exchange, &self.request)) {
             Err(NoAnswer::Cold(fetch)) if broker.cold.may_park(&fetches, &fetch) => {
                 park(broker, Waiter::Question(Box::new(self)), fetches, *fetch);
             }

@@ -20,17 +20,16 @@ use protocol::request::offset::{
 };
 use protocol::request::stats::{GetBrokerConsumeStats, QueryConsumeTimeSpan};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::{QueueRef, StoreError};
+use store::{Missing, QueueRef, StoreError};
 
 use crate::broker::Broker;
-use crate::cold::{self, Missing, NoAnswer};
+use crate::cold::{self, NoAnswer};
 use crate::handler::group::queue_progress;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
 use crate::meters::Kind;
 use crate::persist;
 use crate::relay::Asker;
-use crate::reply;
 
 /// Entries of a consume queue in one answer at most.
 const ENTRIES_MAX: i64 = 10_000;
@@ -106,7 +105,7 @@ fn consume_at(
     exchange: &mut Exchange<'_>,
     call: &Call<'_>,
     request: ConsumeMessageDirectly,
-    at: i64,
+    message: &[u8],
 ) -> Result<(), Refusal> {
     let group = request.consumer_group;
     let client_id = request.client_id.unwrap_or_default();
@@ -116,10 +115,9 @@ fn consume_at(
         return Err(system_error(format!("{what} not online")));
     };
     let connection = member.connection;
-    let mut body = Vec::new();
-    if !broker.store.message_at(at, &mut body).map_err(|e| reply::store_error(&e))? {
-        let remark = format!("can not find message by the offset, {at}");
-        return Err(system_error(remark));
+    if message.is_empty() {
+        let id = request.msg_id.unwrap_or_default();
+        return Err(system_error(format!("can not find message {id}")));
     }
     let topic = request.topic.as_deref().and_then(|topic| broker.topics.get(topic));
     let topic_flag = topic.map_or(0, |topic| topic.sys_flag).to_string();
@@ -129,7 +127,7 @@ fn consume_at(
         ("topicSysFlag", &topic_flag),
         ("groupSysFlag", &group_flag),
     ];
-    broker.relays.pass_on(exchange, call, connection, &more, &body, what)
+    broker.relays.pass_on(exchange, call, connection, &more, message, what)
 }
 
 /// Serves 303.

@@ -14,10 +14,10 @@ use protocol::request::group::{
 };
 use protocol::request::stats::GetConsumeStats;
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::StoreError;
+use store::{Missing, StoreError};
 
 use crate::broker::Broker;
-use crate::cold::{Missing, NoAnswer};
+use crate::cold::NoAnswer;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
 use crate::meters::Kind;

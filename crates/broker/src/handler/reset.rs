@@ -5,10 +5,10 @@ use protocol::code::response_code;
 use protocol::fastjson;
 use protocol::request::offset::{CloneGroupOffset, InvokeBrokerToResetOffset};
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::{Boundary, StoreError};
+use store::{Boundary, Missing, StoreError};
 
 use crate::broker::Broker;
-use crate::cold::{Missing, NoAnswer};
+use crate::cold::NoAnswer;
 use crate::handler::offset::queue_of;
 use crate::handler::topic::message_queue;
 

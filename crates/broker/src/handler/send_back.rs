@@ -48,20 +48,9 @@ pub fn send_back(
     let own = request.max_reconsume_times.filter(|_| call.frame.version >= OWN_MAXIMUM_SINCE);
     let limits = Limits { retry_queues, maximum: own.unwrap_or(group_maximum) };
     let about = (request.offset, (request, limits));
-    cold::once_read(broker, exchange, call, about, |broker, exchange, call, about, at| {
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, about, message| {
         let (request, limits) = about;
-        let mut bytes = std::mem::take(&mut broker.scratch_record);
-        bytes.clear();
-        let result = match broker.store.message_at(at, &mut bytes) {
-            Ok(true) => put_back(broker, exchange.now_ms, &request, limits, &bytes),
-            Ok(false) => {
-                let remark = format!("look message by offset failed, {at}");
-                Err(Refusal::new(response_code::SYSTEM_ERROR, remark))
-            }
-            Err(e) => Err(reply::store_error(&e)),
-        };
-        broker.scratch_record = bytes;
-        result?;
+        put_back(broker, exchange.now_ms, &request, limits, message)?;
         broker.acks.staged.add_done(call.reply_handle());
         Ok(())
     })

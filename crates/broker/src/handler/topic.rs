@@ -16,10 +16,10 @@ use protocol::request::topic::{
     UpdateAndCreateTopic, UpdateAndCreateTopicList,
 };
 use remoting::{Answer, Call, Exchange, Refusal, Reply};
-use store::StoreError;
+use store::{Missing, StoreError};
 
 use crate::broker::Broker;
-use crate::cold::{Missing, NoAnswer};
+use crate::cold::NoAnswer;
 use crate::handler::offset::queue_of;
 use crate::meters::Kind;
 use crate::saved::StateFile;

@@ -24,8 +24,9 @@ pub fn end(
         _ => return Ok(()),
     };
     let about = (request.commit_log_offset, (request, how));
-    cold::once_read(broker, exchange, call, about, |broker, exchange, call, (request, how), _| {
-        transaction::end(broker, &request, how, exchange.now_ms)?;
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, about, message| {
+        let (request, how) = about;
+        transaction::end(broker, message, &request, how, exchange.now_ms)?;
         broker.acks.staged.add_done(call.reply_handle());
         Ok(())
     })
@@ -45,8 +46,8 @@ pub fn resume_check(
         .parse()
         .map_err(|e| Refusal::new(response_code::SYSTEM_ERROR, format!("msgId: {e}")))?;
     let about = (id.commit_log_offset, ());
-    cold::once_read(broker, exchange, call, about, |broker, exchange, call, (), at| {
-        transaction::resume(broker, at, exchange.now_ms)?;
+    cold::once_read(broker, exchange, call, about, |broker, exchange, call, (), message| {
+        transaction::resume(broker, message, exchange.now_ms)?;
         broker.acks.staged.add_done(call.reply_handle());
         Ok(())
     })

@@ -13,12 +13,12 @@ use protocol::code::{request_name, response_name};
 use protocol::frame::Language;
 use protocol::version::version_name;
 use remoting::Outcome;
-use store::Fetch;
+use store::{Missing, StoreError};
 
 use super::Metric;
 use super::progress::{self, InHands, Progress};
 use crate::broker::{Broker, BrokerService};
-use crate::cold::Missing;
+use crate::cold;
 use crate::meters::{Kind, SIZE_BOUNDS};
 use crate::pop::REVIVE_GROUP;
 use crate::rpc::{CREATION_BOUNDS, LATENCY_BOUNDS};
@@ -29,7 +29,7 @@ const TOPICS_PER_HOLD: usize = 500;
 /// Queues of groups looked at under one hold of the lock, beyond which the rest has to wait; a
 /// topic is not divided.
 const QUEUES_PER_HOLD: usize = 2_000;
-/// Reads from the device for one topic; then the lock is held while it is waited for.
+/// Reads from the device for one step; then the lock is held while it is waited for.
 const FETCHES_MAX: usize = 8;
 /// Labels of everything about the store.
 const LOCAL: [&str; 2] = ["disk", "local"];
@@ -70,11 +70,21 @@ pub(crate) fn all(service: &Mutex<BrokerService>) -> String {
         single(broker, &mut out, now_ms);
         (out, root)
     });
+    if let Ok(earliest) = read(service, |broker| broker.store.earliest_store_time())
+        && earliest > 0
+    {
+        out.add(Metric::ReserveTime as usize, &LOCAL, (now_ms - earliest).max(0));
+    }
     with_broker(service, |broker| connections(broker, &mut out));
     with_broker(service, |broker| rpc(broker, &mut out));
     with_broker(service, |broker| transactions(broker, &mut out));
     let hands = with_broker(service, |broker| InHands::of(broker));
-    topics(service, &mut out, &hands, now_ms);
+    let mut next = Some(0);
+    while let Some(from) = next {
+        let step = |broker: &mut Broker| some_topics(broker, &mut out, &hands, from, now_ms);
+        // A device that fails poisons the store, which says so elsewhere.
+        next = read(service, step).ok().flatten();
+    }
     // Asked of the system, without the lock.
     if let Ok(Some(space)) = RealDisk.space(Path::new(&root)) {
         out.add(Metric::StorageSize as usize, &LOCAL, space.used);
@@ -96,11 +106,6 @@ fn single(broker: &mut Broker, out: &mut Exposition, now_ms: i64) {
     out.add(Metric::FlushBehind as usize, &LOCAL, behind);
     // Units enter their queues in the pass of the loop that writes the record.
     out.add(Metric::DispatchBehind as usize, &LOCAL, (store.end() - store.written()).max(0));
-    if let Ok(earliest) = store.earliest_store_time()
-        && earliest > 0
-    {
-        out.add(Metric::ReserveTime as usize, &LOCAL, (now_ms - earliest).max(0));
-    }
     out.add(Metric::TimerBehind as usize, &LOCAL, broker.timers.behind_ms(now_ms));
     for (topic, waiting) in broker.timers.metrics.waiting() {
         let topic = String::from_utf8_lossy(topic);
@@ -200,85 +205,71 @@ fn truth(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-/// Where the figures of topics are to go on.
-enum Next {
-    /// At this place.
-    At(usize),
-    /// At this place, when this is in memory.
-    Missing(usize, Box<Fetch>),
-    End,
-}
-
-/// The figures of all topics. What they need from the device is read without the lock.
-fn topics(service: &Mutex<BrokerService>, out: &mut Exposition, hands: &InHands, now_ms: i64) {
-    let (mut from, mut fetches, mut spare) = (0, 0, Vec::new());
-    loop {
-        let waits = fetches >= FETCHES_MAX;
-        let next = with_broker(service, |broker| {
-            broker.store.set_waits(waits);
-            let next = some_topics(broker, out, hands, from, now_ms);
-            broker.store.set_waits(true);
-            next
-        });
-        match next {
-            Next::At(next) => (from, fetches) = (next, 0),
-            Next::Missing(at, fetch) => {
-                fetches = if at == from { fetches + 1 } else { 1 };
-                from = at;
+/// Asks the store until it has everything: what is not in memory is read without the lock.
+fn read<T>(
+    service: &Mutex<BrokerService>,
+    mut ask: impl FnMut(&mut Broker) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut spare = Vec::new();
+    for _ in 0..FETCHES_MAX {
+        match with_broker(service, |broker| cold::without_waiting(broker, &mut ask)) {
+            Err(StoreError::Cold(fetch)) => {
                 let fetched = fetch.run(std::mem::take(&mut spare));
                 spare = with_broker(service, |broker| broker.store.fetched(fetched));
             }
-            Next::End => return,
+            answer => return answer,
         }
     }
+    with_broker(service, ask)
 }
 
-/// The figures of some topics from a place on.
+/// The figures of some topics from a place on; the place to go on at. Nothing is added before all
+/// of them are known.
 fn some_topics(
     broker: &mut Broker,
     out: &mut Exposition,
     hands: &InHands,
     from: usize,
     now_ms: i64,
-) -> Next {
-    let mut looked_at = 0;
+) -> Result<Option<usize>, StoreError> {
+    let has_room = out.has_room(Metric::Lag as usize);
+    let (mut looked_at, mut at, mut rows) = (0, from, Vec::new());
+    let mut missing = Missing::default();
     let places = broker.topics.places();
-    let end = places.min(from + TOPICS_PER_HOLD);
-    for at in from..end {
-        if looked_at >= QUEUES_PER_HOLD {
-            return Next::At(at);
-        }
+    while at < places.min(from + TOPICS_PER_HOLD) && looked_at < QUEUES_PER_HOLD {
         for topic in broker.topics.page(at, 1).0 {
-            let has_room = out.has_room(Metric::Lag as usize);
-            let progress = match has_room.then(|| progress_of(broker, hands, &topic.name)) {
-                Some(Ok(progress)) => progress,
-                Some(Err(fetch)) => return Next::Missing(at, fetch),
-                None => Vec::new(),
+            let progress = match has_room {
+                true => progress_of(broker, hands, &topic.name, &mut missing),
+                false => Vec::new(),
             };
-            let kind = topic.attributes.get("message.type").map(|kind| kind.to_lowercase());
-            put_of(broker, out, &topic.name, kind.as_deref().unwrap_or("normal"));
-            groups_of(broker, out, &topic.name, &progress, now_ms);
             let queues = topic.read_queue_count.max(topic.write_queue_count).max(1);
             looked_at += 1 + progress.len() * queues as usize;
+            rows.push((topic, progress));
         }
+        at += 1;
     }
-    if end < places { Next::At(end) } else { Next::End }
+    missing.end()?;
+    for (topic, progress) in &rows {
+        let kind = topic.attributes.get("message.type").map(|kind| kind.to_lowercase());
+        put_of(broker, out, &topic.name, kind.as_deref().unwrap_or("normal"));
+        groups_of(broker, out, &topic.name, progress, now_ms);
+    }
+    Ok((at < places).then_some(at))
 }
 
-/// How far each group is with a topic, or what is not in memory.
+/// How far each group is with a topic.
 fn progress_of(
     broker: &mut Broker,
     hands: &InHands,
     topic: &str,
-) -> Result<Vec<(String, Progress)>, Box<Fetch>> {
+    missing: &mut Missing,
+) -> Vec<(String, Progress)> {
     let groups: Vec<String> = broker.offsets.groups_of(topic).map(str::to_owned).collect();
-    let mut missing = Missing::default();
-    let mut progress = Vec::with_capacity(groups.len());
-    for group in groups {
-        let at = progress::of(broker, hands, (&group, topic), &mut missing);
-        progress.push((group, at));
-    }
-    missing.all().map_or(Ok(progress), Err)
+    let progress = |group: String| {
+        let at = progress::of(broker, hands, (&group, topic), missing);
+        (group, at)
+    };
+    groups.into_iter().map(progress).collect()
 }
 
 fn put_of(broker: &Broker, out: &mut Exposition, topic: &str, kind: &str) {

@@ -1,9 +1,9 @@
 //! How far consumer groups are with a topic: what lags, what is in their hands, what is ready.
 
 use hashbrown::HashMap;
+use store::Missing;
 
 use crate::broker::Broker;
-use crate::cold::Missing;
 use crate::pop::points::PairId;
 
 /// Popped messages of a queue that are not acknowledged.

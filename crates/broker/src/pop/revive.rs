@@ -94,7 +94,6 @@ fn revive_message(
     now_ms: i64,
 ) -> Result<(), Held> {
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
     let read = read_message(broker, topic, point, queue_offset, &mut bytes);
     let result = match (read, record::decode(&bytes)) {
         (Err(held), _) => Err(held),
@@ -121,11 +120,8 @@ fn read_message(
     let unit = cold::ask(broker, Errand::Revives, |store| store.unit_at(queue, queue_offset))?;
     let Some(unit) = unit else { return Ok(false) };
     let next = |broker: &mut Broker| {
-        let store = &mut broker.store;
-        let unit = |at| store.without_waiting(|store| store.unit_at(queue, at)).ok().flatten();
-        let places = (0..u32::from(point.count)).map(|index| point.offset_at(index));
-        let units = places.filter(|at| *at > queue_offset).map_while(unit);
-        units.map(|unit| unit.commit_log_offset).collect()
+        let offsets = (0..u32::from(point.count)).map(|index| point.offset_at(index));
+        cold::places_of(broker, queue, offsets.filter(|at| *at > queue_offset))
     };
     cold::message(broker, Errand::Revives, unit.commit_log_offset, bytes, next)
 }

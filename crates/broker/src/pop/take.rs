@@ -5,7 +5,7 @@ use protocol::code::response_code;
 use protocol::request::Reply;
 use protocol::request::pop::{NotificationReply, PopMessageReply};
 use remoting::Exchange;
-use store::{Fetch, GetResult, GetStatus, QueueRef, StoreError};
+use store::{Fetch, GetResult, GetStatus, Missing, QueueRef, StoreError};
 
 use super::order::OrderedPop;
 use super::points::{PairId, Point, PointKey};
@@ -389,17 +389,16 @@ pub fn answer(
 }
 
 /// What is to be known of queues before they can be looked at.
-fn unknown(broker: &mut Broker, places: &[Place]) -> Option<Fetch> {
-    let mut missing: Option<Fetch> = None;
+fn unknown(broker: &mut Broker, places: &[Place]) -> Option<Box<Fetch>> {
+    let mut missing = Missing::default();
     for place in places {
         let bounds = broker.store.without_waiting(|store| store.max_offset(place.queue));
-        match (bounds, &mut missing) {
-            (Err(StoreError::Cold(fetch)), Some(missing)) => missing.and(*fetch),
-            (Err(StoreError::Cold(fetch)), None) => missing = Some(*fetch),
-            _ => {}
+        if missing.part(bounds).is_err() {
+            // Who looks at the queue meets the error again.
+            break;
         }
     }
-    missing
+    missing.all()
 }
 
 /// As [`answer`], for a pop for which something was read from the device.
@@ -414,7 +413,7 @@ pub fn answer_again(
     if let Some(fetch) = unknown(broker, &places)
         && broker.cold.may_park(&fetches, &fetch)
     {
-        cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, fetch);
+        cold::park(broker, Waiter::Pop { poll, may_wait }, fetches, *fetch);
         return true;
     }
     match poll.kind {

@@ -9,7 +9,7 @@ use store::PutError;
 use super::decimal::Decimal;
 use super::put::file;
 use crate::broker::Broker;
-use crate::cold::{self, Errand, Held};
+use crate::cold::{self, AHEAD_MAX, Errand, Held};
 use crate::properties;
 use crate::put::{self, OwnPut};
 
@@ -17,8 +17,6 @@ use crate::put::{self, OwnPut};
 const DELIVERIES_MAX: usize = 512;
 /// What could not be delivered is tried again after this long.
 const RETRY_MS: i64 = 100;
-/// Messages that are due, too, and fetched with the first from the device.
-const NEXT_PLACES: usize = 31;
 
 /// Stages the messages that are due, and settles what is flushed by now.
 pub fn deliver_due(broker: &mut Broker, exchange: &Exchange<'_>) {
@@ -69,7 +67,7 @@ pub fn go_on(broker: &mut Broker) {
 /// Delivers the message at a commit log offset, filed until `time_ms`.
 fn deliver_at(broker: &mut Broker, time_ms: i64, at: i64, now_ms: i64) -> Result<(), Held> {
     let mut bytes = std::mem::take(&mut broker.scratch_record);
-    let next = |broker: &mut Broker| broker.timers.table.some_until(now_ms, NEXT_PLACES);
+    let next = |broker: &mut Broker| broker.timers.table.some_until(now_ms, AHEAD_MAX);
     let found = cold::message(broker, Errand::Timers, at, &mut bytes, next);
     let delivered = found.and_then(|found| match (found, record::decode(&bytes)) {
         (true, Ok(Entry::Record(record))) => deliver(broker, &record, time_ms, now_ms),

@@ -204,6 +204,10 @@ mod tests {
         }
         assert_eq!((table.waiting(), table.next_ms()), (6, Some(7)));
         assert_eq!(table.first_until(6), None);
+        assert_eq!(table.some_until(59_999, 1), [2], "the first one");
+        let mut some = table.some_until(7, 9);
+        some.sort_unstable();
+        assert_eq!(some, [2, 3], "what is due later is not among them");
         assert_eq!(take_all(&mut table, 59_999), [(7, 2), (7, 3), (59_999, 2)]);
         assert_eq!(table.next_ms(), Some(60_000));
         assert_eq!(table.first_queue_offset(), Some(0));

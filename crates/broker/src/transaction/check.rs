@@ -13,15 +13,13 @@ use store::Appended;
 
 use super::{CHECK_TIMES, FIRST_OFFSET, Round, number, real_place, real_topic};
 use crate::broker::Broker;
-use crate::cold::{self, Errand, Held};
+use crate::cold::{self, AHEAD_MAX, Errand, Held};
 use crate::properties;
 use crate::put::{self, OwnPut};
 use crate::reply;
 
 /// Half messages looked at in one pass of the loop.
 const CHECKS_MAX: usize = 256;
-/// Half messages behind the one to check that are fetched with it from the device.
-const NEXT_PLACES: i64 = 31;
 
 /// Checks the half messages whose producers have been silent for too long, if it is time to.
 pub fn check_silent(broker: &mut Broker, exchange: &mut Exchange<'_>) {
@@ -81,8 +79,8 @@ fn check(
     let mut bytes = std::mem::take(&mut broker.scratch_record);
     let next = |broker: &mut Broker| {
         let half = |at| broker.transactions.half(at).copied();
-        let halves = (offset + 1..=offset + NEXT_PLACES).map_while(half);
-        halves.filter(|half| !half.is_done).map(|half| half.commit_log_offset).collect()
+        let halves = (offset + 1..).map_while(half).filter(|half| !half.is_done);
+        halves.take(AHEAD_MAX).map(|half| half.commit_log_offset).collect()
     };
     let found = cold::message(broker, Errand::Checks, commit_log_offset, &mut bytes, next);
     let result = found.and_then(|_| match record::decode(&bytes) {
@@ -138,13 +136,10 @@ fn check_record(
 /// Puts a half message that was given up into the half topic again, with no check counted.
 ///
 /// # Errors
-/// No half message stands at `commit_log_offset`, or it cannot be put.
-pub fn resume(broker: &mut Broker, commit_log_offset: i64, now_ms: i64) -> Result<(), Refusal> {
+/// It is none, or it cannot be put.
+pub fn resume(broker: &mut Broker, bytes: &[u8], now_ms: i64) -> Result<(), Refusal> {
     const TOPICS: [&str; 2] = [HALF_TOPIC, HALF_GIVEN_UP_TOPIC];
-    let mut bytes = Vec::new();
-    let found = broker.store.message_at(commit_log_offset, &mut bytes);
-    found.map_err(|e| reply::store_error(&e))?;
-    let record = match record::decode(&bytes) {
+    let record = match record::decode(bytes) {
         Ok(Entry::Record(record)) if TOPICS.iter().any(|t| t.as_bytes() == record.topic) => record,
         _ => {
             let remark = "no half message stands at the offset of this message id";

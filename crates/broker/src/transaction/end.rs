@@ -29,29 +29,13 @@ fn refused(remark: &str) -> Refusal {
     Refusal::new(response_code::SYSTEM_ERROR, remark)
 }
 
-/// Ends the transaction a request names. A transaction ends once: what ended before is refused,
-/// so that nothing is delivered twice and nothing rolled back is delivered.
+/// Ends the transaction a request names, whose half message is in `bytes`. A transaction ends once:
+/// what ended before is refused, so that nothing is delivered twice and nothing rolled back is
+/// delivered.
 ///
 /// # Errors
 /// The half message is not there, is not the one the request describes, or ended already.
 pub fn end(
-    broker: &mut Broker,
-    request: &EndTransaction,
-    how: End,
-    now_ms: i64,
-) -> Result<(), Refusal> {
-    let mut bytes = std::mem::take(&mut broker.scratch_record);
-    bytes.clear();
-    let result = match broker.store.message_at(request.commit_log_offset, &mut bytes) {
-        Ok(true) => end_record(broker, &bytes, request, how, now_ms),
-        Ok(false) => Err(refused("Find prepared transaction message failed")),
-        Err(e) => Err(reply::store_error(&e)),
-    };
-    broker.scratch_record = bytes;
-    result
-}
-
-fn end_record(
     broker: &mut Broker,
     bytes: &[u8],
     request: &EndTransaction,

@@ -111,7 +111,7 @@ fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Resu
     }
     let before = target.max_offsets(&args.topic, workload.queues)?;
     let plan = plan(args, mode, workload, &target, &before)?;
-    let mut outcome = engine::run(&plan, &mut bar)?;
+    let outcome = engine::run(&plan, &mut bar)?;
     bar.clear();
     let stored = match mode {
         Mode::Pull => None,
@@ -133,7 +133,7 @@ fn broker_run(args: &BenchArgs, mode: Mode, workload: &Workload) -> anyhow::Resu
         flush_disk_type: target.flush_disk_type.clone(),
         environment,
     };
-    Ok(Report::new(header, &mut outcome, stored))
+    Ok(Report::new(header, &outcome, stored))
 }
 
 fn goal_name(args: &BenchArgs) -> Option<String> {
@@ -275,7 +275,7 @@ fn floor_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
         stalls: args.stalls,
     };
     let mut bar = Bar::new(!args.json && std::io::stderr().is_terminal());
-    let mut outcome = engine::run(&plan, &mut bar)?;
+    let outcome = engine::run(&plan, &mut bar)?;
     bar.clear();
     let header = Header {
         goal: goal_name(args),
@@ -285,7 +285,7 @@ fn floor_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {
         flush_disk_type: None,
         environment,
     };
-    finish(args, &Report::new(header, &mut outcome, None))
+    finish(args, &Report::new(header, &outcome, None))
 }
 
 fn memory_run(args: &BenchArgs, workload: &Workload) -> anyhow::Result<()> {

@@ -170,10 +170,10 @@ pub struct Header {
 
 impl Report {
     /// Puts it together; `stored` is how many messages the queues grew by.
-    pub fn new(header: Header, outcome: &mut Outcome, stored: Option<u64>) -> Report {
-        let spans = outcome.tally.spans.take().zip(outcome.stalls.as_ref());
-        let less_stalls = spans.map(|(spans, stalls)| spans.without(stalls));
+    pub fn new(header: Header, outcome: &Outcome, stored: Option<u64>) -> Report {
         let tally = &outcome.tally;
+        let spans = tally.spans.as_ref().zip(outcome.stalls.as_ref());
+        let less_stalls = spans.map(|(spans, stalls)| spans.without(stalls));
         let consuming = outcome.delivered > 0 || (tally.sent == 0 && tally.delivered > 0);
         let messages = if consuming { outcome.delivered } else { outcome.acked };
         let window_s = outcome.window_ns as f64 / 1e9;
@@ -285,10 +285,10 @@ impl Report {
             writeln!(out, "  client      {cpu_us:.3} CPU-us a message")?;
         }
         let latencies = [
-            ("latency   ", &self.latency_ms),
+            ("latency", &self.latency_ms),
             ("less stalls", &self.latency_less_stalls_ms),
             ("end to end", &self.end_to_end_ms),
-            ("lateness  ", &self.lateness_ms),
+            ("lateness", &self.lateness_ms),
         ];
         for (name, latency) in latencies {
             if let Some(latency) = latency {
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn figures_are_per_message_of_the_window() {
-        let report = Report::new(header(), &mut outcome(), Some(1_500));
+        let report = Report::new(header(), &outcome(), Some(1_500));
         assert_eq!(report.broker_cpu_us, Some(20.0));
         assert_eq!(report.client_cpu_us, Some(1.0));
         assert_eq!(report.broker_waited_per_cpu, Some(0.25));
@@ -364,15 +364,15 @@ mod tests {
 
     #[test]
     fn every_way_to_lose_a_message_is_a_failure() {
-        let lost = Report::new(header(), &mut outcome(), Some(1_499));
+        let lost = Report::new(header(), &outcome(), Some(1_499));
         assert_eq!(lost.failure().unwrap(), "1 lost");
         let mut refused = outcome();
         refused.tally.failed = 3;
         refused.tally.reason(2, "busy", 3);
-        let failure = Report::new(header(), &mut refused, None).failure().unwrap();
+        let failure = Report::new(header(), &refused, None).failure().unwrap();
         assert_eq!(failure, "3 refused; code 2: busy");
-        let mut nothing = Outcome { acked: 0, missing: 2, ..outcome() };
-        let failure = Report::new(header(), &mut nothing, None).failure().unwrap();
+        let nothing = Outcome { acked: 0, missing: 2, ..outcome() };
+        let failure = Report::new(header(), &nothing, None).failure().unwrap();
         assert!(
             failure.contains("2 acknowledged but not delivered") && failure.contains("no message")
         );

@@ -7,12 +7,12 @@
 //! meanwhile all the same. A pause of the broker that falls together with a stall is hidden by it,
 //! which is why the plain figures stand beside.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use base::clock::mono_ns;
 use hdrhistogram::Histogram;
 
@@ -36,42 +36,52 @@ struct Span {
 /// Threads that watch the CPUs.
 pub struct Watch {
     is_over: Arc<AtomicBool>,
-    watchers: Vec<JoinHandle<anyhow::Result<Vec<Span>>>>,
+    watchers: Vec<JoinHandle<Vec<Span>>>,
 }
 
 impl Watch {
     /// One thread for each CPU that this process may use.
     ///
     /// # Errors
-    /// The system does not say which these are.
+    /// The system does not say which these are, or refuses the priority.
     pub fn start() -> anyhow::Result<Watch> {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let cpus = cpu::all()?.into_iter();
-        let watch = |cpu| {
-            let is_over = Arc::clone(&is_over);
-            base::thread::spawn_named("stall-watch", move || watch(cpu, &is_over))
-        };
-        let watchers = cpus.map(watch).collect::<Result<_, _>>()?;
-        Ok(Watch { is_over, watchers })
+        let mut watch = Watch { is_over: Arc::default(), watchers: Vec::new() };
+        for cpu in cpu::all()? {
+            let (claimed, has_claimed) = mpsc::sync_channel(1);
+            let is_over = Arc::clone(&watch.is_over);
+            watch.watchers.push(base::thread::spawn_named("stall-watch", move || {
+                let result = cpu::claim(cpu);
+                let is_own = result.is_ok();
+                let is_awaited = claimed.send(result).is_ok();
+                if is_own && is_awaited { stalls_until(&is_over) } else { Vec::new() }
+            })?);
+            has_claimed.recv().context("a watching thread panicked")??;
+        }
+        Ok(watch)
     }
 
     /// What they saw.
     ///
     /// # Errors
-    /// A thread may not have real-time priority.
-    pub fn finish(self) -> anyhow::Result<Stalls> {
+    /// A thread panicked.
+    pub fn finish(mut self) -> anyhow::Result<Stalls> {
         self.is_over.store(true, Ordering::Relaxed);
         let mut spans = Vec::new();
-        for watcher in self.watchers {
-            spans.extend(watcher.join().map_err(|_| anyhow!("a watching thread panicked"))??);
+        for watcher in self.watchers.drain(..) {
+            spans.extend(watcher.join().map_err(|_| anyhow!("a watching thread panicked"))?);
         }
         Ok(Stalls::of(spans))
     }
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "how late a thread wakes is what is measured")]
-fn watch(cpu: usize, is_over: &AtomicBool) -> anyhow::Result<Vec<Span>> {
-    cpu::claim(cpu)?;
+fn stalls_until(is_over: &AtomicBool) -> Vec<Span> {
     let mut stalls = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
         let due = mono_ns() + TICK.as_nanos() as u64;
@@ -81,7 +91,7 @@ fn watch(cpu: usize, is_over: &AtomicBool) -> anyhow::Result<Vec<Span>> {
             stalls.push(Span { from: due, to: now });
         }
     }
-    Ok(stalls)
+    stalls
 }
 
 #[cfg(target_os = "linux")]
@@ -191,11 +201,11 @@ impl Latencies {
     }
 
     /// The latencies less the stalls in them.
-    pub fn without(self, stalls: &Stalls) -> Histogram<u64> {
-        let mut all = self.quick;
-        for (Span { from, to }, count) in self.slow {
-            let took = to - from - stalls.within(from, to);
-            all.saturating_record_n(took.max(1), count);
+    pub fn without(&self, stalls: &Stalls) -> Histogram<u64> {
+        let mut all = self.quick.clone();
+        for (Span { from, to }, count) in &self.slow {
+            let took = to - from - stalls.within(*from, *to);
+            all.saturating_record_n(took.max(1), *count);
         }
         all
     }

@@ -63,6 +63,16 @@ fn wait_for(rig: &mut Rig, topic: &str, queues: i32, count: i64) {
     }
 }
 
+/// How many records a body of pulled or popped messages has.
+pub fn records_in(mut body: &[u8]) -> usize {
+    let mut count = 0;
+    while let Some(len) = body.first_chunk() {
+        body = &body[u32::from_be_bytes(*len) as usize..];
+        count += 1;
+    }
+    count
+}
+
 fn assert_only_the_reader_waited(disk: &SimDisk, reads: u64) {
     assert_eq!(disk.waits_of("broker-loop"), 0);
     assert!(disk.waits_of("store-read") >= reads, "{}", disk.waits_of("store-read"));
@@ -105,13 +115,15 @@ fn old_timer_messages_do_not_hold_the_loop_up() {
 }
 
 /// Half messages that were checked too often, as old ones mostly are.
-fn half_rig(disk: &SimDisk, check_max: i32) -> Rig {
+fn half_rig(disk: &SimDisk, check_max: i32, is_cold: bool) -> Rig {
     let mut rig = Rig::prepared(open(disk), |broker| {
         broker.config.transaction_check_max = check_max;
         broker.config.file_reserved_hours = i64::MAX / 3_600_000;
         broker.transactions =
             Transactions::load(&mut broker.store, &broker.offsets, 64 << 10).unwrap();
-        disk.drop_caches();
+        if is_cold {
+            disk.drop_caches();
+        }
     });
     rig.ask(&GetMaxOffset { topic: "T".to_owned(), queue_id: 0, committed: true });
     rig
@@ -121,7 +133,7 @@ fn half_rig(disk: &SimDisk, check_max: i32) -> Rig {
 fn old_half_messages_do_not_hold_the_loop_up() {
     let disk = SimDisk::new();
     fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
-    let mut rig = half_rig(&disk, 0);
+    let mut rig = half_rig(&disk, 0, true);
     wait_for(&mut rig, HALF_GIVEN_UP_TOPIC, 1, COUNT);
     assert_only_the_reader_waited(&disk, 3);
 }
@@ -133,7 +145,7 @@ fn half_messages_that_nobody_can_decide_keep_the_loop_idle() {
     let disk = SimDisk::new();
     fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
     fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
-    let mut rig = half_rig(&disk, i32::MAX);
+    let mut rig = half_rig(&disk, i32::MAX, false);
     let until = base::clock::mono_ns() + 30_000_000_000;
     loop {
         rig.ask(&GetMaxOffset { topic: "T".to_owned(), queue_id: 0, committed: true });
@@ -151,7 +163,7 @@ fn half_messages_that_nobody_can_decide_keep_the_loop_idle() {
 fn old_half_messages_are_ended_and_resumed_without_holding_the_loop_up() {
     let disk = SimDisk::new();
     let places = fill_with(&disk, HALF_TOPIC, "PGROUP\x01P\x02", 0);
-    let mut rig = half_rig(&disk, i32::MAX);
+    let mut rig = half_rig(&disk, i32::MAX, true);
     for (number, place) in places.iter().enumerate().step_by(10) {
         let commit = number % 20 == 0;
         let answer = rig.ask(&EndTransaction {
@@ -222,12 +234,7 @@ fn popped_messages_come_again_without_holding_the_loop_up() {
         attempt_id: None,
     }));
     assert!(code == 0 && !body.is_empty());
-    let mut popped = 0;
-    let mut rest = &body[..];
-    while let Some(len) = rest.first_chunk() {
-        rest = &rest[u32::from_be_bytes(*len) as usize..];
-        popped += 1;
-    }
+    let popped = records_in(&body) as i64;
     let before = disk.waits_of("broker-loop");
     let reads = disk.waits_of("store-read");
     disk.drop_caches();
