@@ -1,5 +1,6 @@
 //! What a message carries besides its body: system flag bits, reserved properties, tags and keys.
 
+use crate::names::LIGHT_QUEUE_PREFIX;
 use base::hash::java_hash;
 use memchr::{memchr, memchr2, memrchr};
 
@@ -132,6 +133,10 @@ pub struct DispatchProperties<'a> {
     pub keys: &'a [u8],
     /// The delay level.
     pub delay: Option<&'a [u8]>,
+    /// Names of further queues that have the message, separated by commas; empty when absent.
+    pub light_names: &'a [u8],
+    /// Its offsets there; empty when absent.
+    pub light_offsets: &'a [u8],
 }
 
 impl<'a> DispatchProperties<'a> {
@@ -144,10 +149,21 @@ impl<'a> DispatchProperties<'a> {
                 b"UNIQ_KEY" => found.unique_key = value,
                 b"KEYS" => found.keys = value,
                 b"DELAY" => found.delay = Some(value),
+                b"INNER_MULTI_DISPATCH" => found.light_names = value,
+                b"INNER_MULTI_QUEUE_OFFSET" => found.light_offsets = value,
                 _ => {}
             }
         }
         found
+    }
+
+    /// The light queues that have the message, with its offsets there.
+    pub fn light_queues(&self) -> impl Iterator<Item = (&'a [u8], i64)> + use<'a> {
+        let pieces = |text: &'a [u8]| text.split(|b| *b == b',');
+        pieces(self.light_names)
+            .zip(pieces(self.light_offsets))
+            .filter(|(name, _)| name.starts_with(LIGHT_QUEUE_PREFIX.as_bytes()))
+            .filter_map(|(name, at)| Some((name, std::str::from_utf8(at).ok()?.parse().ok()?)))
     }
 
     /// The tags code of the consume queue unit; 0 without a tag.
@@ -197,8 +213,10 @@ mod tests {
 
     #[test]
     fn dispatch_properties_come_in_one_pass() {
-        let text = b"KEYS\x01a b\x02UNIQ_KEY\x01AC11\x02WAIT\x01true\x02TAGS\x01TagA\x02";
+        let text = b"KEYS\x01a b\x02UNIQ_KEY\x01AC11\x02WAIT\x01true\x02TAGS\x01TagA\x02\
+            INNER_MULTI_DISPATCH\x01%LMQ%a,b\x02INNER_MULTI_QUEUE_OFFSET\x013,\x02";
         let found = DispatchProperties::find(text);
+        assert_eq!(found.light_queues().collect::<Vec<_>>(), [(&b"%LMQ%a"[..], 3)]);
         assert_eq!((found.keys, found.unique_key), (&b"a b"[..], &b"AC11"[..]));
         assert_eq!(found.tags_code(), 2_598_919);
         assert_eq!(DispatchProperties::find(b"").tags_code(), 0);

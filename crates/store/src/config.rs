@@ -45,6 +45,8 @@ pub struct StoreConfig {
     pub checkpoint_interval_ms: i64,
     /// Units a checkpoint writes itself, in bytes; more are written before, by jobs of their own.
     pub checkpoint_units_max: usize,
+    /// Queues with units to write from which on the dispatch journal is kept: see `journal`.
+    pub journal_queues_min: usize,
     /// After so many flushed bytes the checkpoint's file says so, without moving.
     pub note_bytes_min: i64,
     /// Queue files a checkpoint syncs one by one; more, and it syncs the file system as a whole
@@ -106,6 +108,7 @@ impl StoreConfig {
             index_interval_ms: 3 * SECOND,
             checkpoint_interval_ms: 10 * SECOND,
             checkpoint_units_max: 256 << 10,
+            journal_queues_min: 1024,
             note_bytes_min: 16 << 20,
             sync_each_max: 256,
             message_bytes_max: 4 << 20,
@@ -154,6 +157,11 @@ impl StoreConfig {
     /// The consume queues' folder.
     pub fn consume_queue_dir(&self) -> PathBuf {
         self.root.join("consumequeue")
+    }
+
+    /// The dispatch journal's folder.
+    pub fn journal_dir(&self) -> PathBuf {
+        self.root.join("dispatch")
     }
 
     /// The index files' folder.

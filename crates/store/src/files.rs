@@ -49,6 +49,14 @@ pub const FILES: &[FileRow] = &[
         is_read_by_java: true,
     },
     FileRow {
+        path: "dispatch/‹20 digits›",
+        layout: "store::format::journal",
+        writer: "Journal job, while more than a thousand queues have units to write",
+        deleter: "Journal job (below the checkpoint), Store::close, recovery (when it cannot be \
+                  believed)",
+        is_read_by_java: false,
+    },
+    FileRow {
         path: "checkpoint",
         layout: "store::format::checkpoint",
         writer: "Checkpoint job, Store::close",

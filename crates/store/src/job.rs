@@ -13,6 +13,7 @@ use crate::consume_queue::{QueueRun, QueueWriter};
 use crate::error::{StoreError, final_error};
 use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint, Statement};
 use crate::index::{Batch, IndexApplied, IndexWriter};
+use crate::journal::JournalWork;
 use crate::store::Store;
 use base::disk::{Disk, DiskFile};
 use std::io;
@@ -25,6 +26,8 @@ pub enum JobKind {
     /// Syncs the commit log. Under [`FlushType::Sync`] always due while something is unflushed;
     /// acknowledgements wait for it.
     Flush,
+    /// Writes the dispatch journal, and removes what is no longer needed of it.
+    Journal,
     /// Writes consume queue units to their files, and removes folders of deleted topics.
     WriteQueues,
     /// Writes collected keys to the index file.
@@ -40,9 +43,10 @@ pub enum JobKind {
 
 impl JobKind {
     /// All kinds, the most urgent first.
-    pub const ALL: [JobKind; 6] = [
+    pub const ALL: [JobKind; 7] = [
         JobKind::Flush,
         JobKind::Preallocate,
+        JobKind::Journal,
         JobKind::WriteQueues,
         JobKind::ApplyIndex,
         JobKind::Checkpoint,
@@ -81,6 +85,7 @@ pub struct JobDone(Done);
 
 enum Work {
     Flush { files: Vec<Arc<dyn DiskFile>>, dirs: Vec<PathBuf>, upto: Flushed, disk: DiskRef },
+    Journal(JournalWork),
     WriteQueues { writer: QueueWriter, doomed: Vec<PathBuf>, runs: Vec<QueueRun> },
     ApplyIndex { writer: IndexWriter, batch: Arc<Batch>, local_ms: i64 },
     Checkpoint(Box<Settle>),
@@ -91,6 +96,7 @@ enum Work {
 
 enum Done {
     Flush { upto: Flushed, result: Result<(), StoreError> },
+    Journal { work: JournalWork, result: Result<(), StoreError> },
     WriteQueues { writer: QueueWriter, runs: Vec<QueueRun>, result: Result<(), StoreError> },
     ApplyIndex { writer: IndexWriter, result: Result<IndexApplied, StoreError> },
     Checkpoint { settle: Box<Settle>, result: Result<(), StoreError> },
@@ -166,6 +172,7 @@ impl Job {
     pub fn kind(&self) -> JobKind {
         match &self.0 {
             Work::Flush { .. } => JobKind::Flush,
+            Work::Journal(_) => JobKind::Journal,
             Work::WriteQueues { .. } => JobKind::WriteQueues,
             Work::ApplyIndex { .. } => JobKind::ApplyIndex,
             Work::Checkpoint(_) | Work::Note { .. } => JobKind::Checkpoint,
@@ -179,6 +186,10 @@ impl Job {
         JobDone(match self.0 {
             Work::Flush { files, dirs, upto, disk } => {
                 Done::Flush { upto, result: flush(&*disk, &files, &dirs) }
+            }
+            Work::Journal(mut work) => {
+                let result = work.run();
+                Done::Journal { work, result }
             }
             Work::WriteQueues { mut writer, doomed, runs } => {
                 let result = writer
@@ -282,6 +293,7 @@ impl Store {
             JobKind::Flush => self.next_flush(now_ms),
             JobKind::Clean => self.next_clean(now_ms).map(Work::Clean),
             _ if lacks_room => None,
+            JobKind::Journal => self.next_journal(now_ms).map(Work::Journal),
             JobKind::WriteQueues => self.next_queue_write(now_ms),
             JobKind::ApplyIndex => self.next_index(now_ms),
             JobKind::Checkpoint => self.next_checkpoint(now_ms),
@@ -327,6 +339,17 @@ impl Store {
         let dirs = self.log.segments.take_unsynced_dirs();
         let upto = Flushed { offset: to, timestamp: self.written_timestamp };
         Some(Work::Flush { files, dirs, upto, disk: Arc::clone(&self.disk) })
+    }
+
+    fn next_journal(&mut self, now_ms: i64) -> Option<JournalWork> {
+        let min = self.config.journal_queues_min;
+        let few = if self.journal.is_kept() { min / 2 } else { min };
+        match self.queues.dirty_count() >= few {
+            true => self.journal.begin(self.log.end(), now_ms),
+            false => self.journal.end(),
+        }
+        let reach = (self.log.flushed(), self.settled());
+        self.journal.next_work(reach, now_ms, self.config.flush_interval_ms)
     }
 
     fn next_queue_write(&mut self, now_ms: i64) -> Option<Work> {
@@ -491,6 +514,7 @@ impl Store {
                 };
                 self.flush_finished(upto);
             }
+            Done::Journal { work, result } => self.journal.finish(work, result, self.jobs.now_ms),
             Done::WriteQueues { writer, runs, result } => {
                 self.queue_writer = Some(writer);
                 match self.check_room(result)? {

@@ -26,6 +26,7 @@ mod consume_queue;
 mod file_cache;
 pub mod format;
 mod index;
+mod journal;
 
 #[cfg(feature = "mutants")]
 pub mod mutant;

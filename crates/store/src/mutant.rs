@@ -15,6 +15,8 @@ pub enum Mutant {
     CheckpointFirst,
     /// Queue files get units of messages that are not flushed.
     UnitsAhead,
+    /// The dispatch journal tells of messages that are not flushed.
+    JournalAhead,
 }
 
 thread_local! {

@@ -126,6 +126,7 @@ impl Store {
         if !self.settle_finished(settle, result)? {
             return Err(StoreError::DiskFull);
         }
+        self.journal.clear()?;
         let (root, path) = (&self.config.root, self.config.root.join("abort"));
         self.disk
             .remove_file(&path)

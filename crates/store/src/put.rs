@@ -356,7 +356,8 @@ impl Store {
             let prefix = self.queues.key_prefix_hash(message.queue);
             let (index, time) = (&mut self.index, message.store_timestamp);
             for key in index_keys(unique_key, keys) {
-                index.push(prefix, key, commit_log_offset, time);
+                let key_hash = index.push(prefix, key, commit_log_offset, time);
+                self.journal.key(key_hash, commit_log_offset, time);
             }
         }
     }

@@ -288,6 +288,8 @@ impl Store {
         // What is staged for them is stored and acknowledged, and never seen.
         let queues = &self.queues;
         self.staged.retain(|arrival| queues[arrival.queue].exists);
+        // They would be missing in the journal, and there again should the deletion be forgotten.
+        self.journal.end();
         if let (1.., Ok(name)) = (deleted, std::str::from_utf8(topic)) {
             self.deleted_topics.insert(name.to_owned(), self.log.end());
         }

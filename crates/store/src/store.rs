@@ -11,6 +11,7 @@ use crate::format::checkpoint::Checkpoint;
 use crate::format::unit::Unit;
 use crate::index::{Index, IndexWriter};
 use crate::job::{Flushed, JobTimes};
+use crate::journal::Journal;
 use crate::put::Arrival;
 use base::disk::{Disk, DiskLock};
 use hashbrown::HashMap;
@@ -28,6 +29,7 @@ pub struct Store {
     pub(crate) log: CommitLog,
     pub(crate) queues: Queues,
     pub(crate) index: Index,
+    pub(crate) journal: Journal,
     /// Away while a job has it.
     pub(crate) queue_writer: Option<QueueWriter>,
     /// Away while a job has it.
@@ -113,6 +115,7 @@ impl Store {
             self.queues.push(arrival.queue, unit);
         }
         self.index.dispatched(limit);
+        self.journal.dispatched(&self.queues, &self.arrivals, limit);
     }
 
     pub(crate) fn flush_finished(&mut self, upto: Flushed) {
@@ -267,6 +270,7 @@ impl Store {
         checkpoint: Checkpoint,
     ) -> Result<Store, StoreError> {
         let (log, queues, index) = parts;
+        let journal = Journal::open(Arc::clone(&disk), config.journal_dir())?;
         // Its folder is there from the start: the handle tells of errors since it was made.
         let dir = config.consume_queue_dir();
         let whole = disk.create_dir_all(&dir).and_then(|()| disk.whole(&dir));
@@ -285,6 +289,7 @@ impl Store {
             log,
             queues,
             index,
+            journal,
             queue_writer: Some(queue_writer),
             index_writer: None,
             staged: Vec::new(),

@@ -59,6 +59,12 @@ pub trait DiskFile: Send + Sync {
         self.read_at(buf, offset).map(Some)
     }
 
+    /// The first offset from `offset` on where there may be other bytes than zeros; `None` if
+    /// there are none up to the end. Files that are not written to their end are mostly room.
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        Some(offset)
+    }
+
     /// Says that these bytes will be read soon: the system may begin to fetch them.
     fn will_read(&self, offset: u64, len: u64) {
         let _ = (offset, len);
@@ -382,6 +388,10 @@ impl DiskFile for RealFile {
         self.0.set_len(len)
     }
 
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        positioned::next_data(&self.0, offset)
+    }
+
     fn will_read(&self, offset: u64, len: u64) {
         positioned::will_read(&self.0, offset, len);
     }
@@ -552,6 +562,19 @@ mod positioned {
         }
     }
 
+    pub(super) fn next_data(file: &File, offset: u64) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(at) => return Some(at),
+            // Nothing but a hole up to the end.
+            Err(Errno::NXIO) => return None,
+            // The file system does not say.
+            Err(_) => {}
+        }
+        let _ = file;
+        Some(offset)
+    }
+
     pub(super) fn will_read(file: &File, offset: u64, len: u64) {
         #[cfg(target_os = "linux")]
         {
@@ -608,6 +631,10 @@ mod positioned {
 
     pub(super) fn allocate(_file: &File, _offset: u64, _len: u64) -> io::Result<()> {
         Ok(())
+    }
+
+    pub(super) fn next_data(_file: &File, offset: u64) -> Option<u64> {
+        Some(offset)
     }
 
     pub(super) fn will_read(_file: &File, _offset: u64, _len: u64) {}

@@ -90,3 +90,15 @@ fn what_was_just_written_is_read_without_waiting() {
     let age_ms = crate::clock::wall_ms() - RealDisk.modified_ms(&path).unwrap();
     assert!((-5_000..60_000).contains(&age_ms), "{age_ms}");
 }
+
+#[test]
+fn room_without_data_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = RealDisk.create(&dir.path().join("f"), 64 << 20).unwrap();
+    file.allocate(0, 32 << 20).unwrap();
+    file.write_at(b"here", 16 << 20).unwrap();
+    let at = file.next_data(5).unwrap();
+    assert!((5..=16 << 20).contains(&at), "nothing is passed over but room: {at}");
+    assert!(file.next_data((16 << 20) + 3).is_some_and(|at| at == (16 << 20) + 3));
+    assert!(file.next_data(64 << 20).is_none_or(|at| at == 64 << 20));
+}

@@ -30,11 +30,13 @@ pub enum Mutant {
     CheckpointFirst,
     /// Queue files get units of messages that are not flushed.
     UnitsAhead,
+    /// The dispatch journal tells of messages that are not flushed.
+    JournalAhead,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 10] = [
+    pub const ALL: [Mutant; 11] = [
         Mutant::AckBeforeWrite,
         Mutant::AckBeforeSync,
         Mutant::NoFolderSync,
@@ -45,6 +47,7 @@ impl Mutant {
         Mutant::FlushedTakenAfterSync,
         Mutant::CheckpointFirst,
         Mutant::UnitsAhead,
+        Mutant::JournalAhead,
     ];
 
     /// Tells the store of this thread what to break inside.
@@ -58,6 +61,7 @@ impl Mutant {
             }
             Some(Mutant::CheckpointFirst) => Some(store::mutant::Mutant::CheckpointFirst),
             Some(Mutant::UnitsAhead) => Some(store::mutant::Mutant::UnitsAhead),
+            Some(Mutant::JournalAhead) => Some(store::mutant::Mutant::JournalAhead),
             _ => None,
         });
         #[cfg(not(feature = "mutants"))]

@@ -203,6 +203,14 @@ impl Segments {
             .map_err(StoreError::io("cannot read", path))
     }
 
+    /// The first offset from `offset` on, in the same file, where there may be other bytes than
+    /// zeros; `None` if there are none.
+    pub(crate) fn next_data(&mut self, offset: i64) -> Result<Option<i64>, StoreError> {
+        let start = self.start_of(offset);
+        let data = self.file(start)?.next_data((offset - start) as u64);
+        Ok(data.map(|at| start + at as i64))
+    }
+
     /// As [`Segments::read`], but `None` instead of waiting for the device.
     pub(crate) fn try_read(
         &mut self,

@@ -17,8 +17,8 @@ impl Queues {
     pub(crate) fn find_end(&mut self, queue: QueueRef, next: i64) -> Result<i64, StoreError> {
         let state = &self[queue];
         if !state.is_loaded && !state.is_end_known {
-            if next > 0 && self.is_end(queue, next)? {
-                let position = (next - 1) * UNIT_LEN as i64;
+            if next >= 0 && self.is_end(queue, next)? {
+                let position = (next - 1).max(0) * UNIT_LEN as i64;
                 self.reset(queue, next, next, position - position % self.file_bytes);
                 let state = &mut self[queue];
                 (state.is_loaded, state.is_end_known) = (false, true);
@@ -29,11 +29,19 @@ impl Queues {
         Ok(self[queue].max)
     }
 
-    /// Whether the files have a good unit before `end` and none at it.
+    /// Whether the files have a good unit before `end`, if one can be there, and none at it.
     fn is_end(&self, queue: QueueRef, end: i64) -> Result<bool, StoreError> {
+        let dir = self.queue_dir(queue);
+        if end == 0 {
+            // The first file is there, and its first unit refers to what is dispatched again.
+            let mut bytes = [0; UNIT_LEN];
+            let read = self.read_once(&dir, 0, 0, &mut bytes)?;
+            let is_empty =
+                |read| read < UNIT_LEN || !is_good(&Unit::from_bytes(&bytes), self.stale_from);
+            return Ok(read.is_some_and(is_empty));
+        }
         let Some(last) = (end - 1).checked_mul(UNIT_LEN as i64) else { return Ok(false) };
         let start = last - last % self.file_bytes;
-        let dir = self.queue_dir(queue);
         let mut bytes = [0; 2 * UNIT_LEN];
         let Some(read) = self.read_once(&dir, start, last - start, &mut bytes)? else {
             return Ok(false);

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod index;
+pub mod journal;
 pub mod unit;
 
 /// Java's file names: the offset of the file's first byte in 20 digits.

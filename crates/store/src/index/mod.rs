@@ -180,7 +180,7 @@ impl Index {
         last.map_or(0, |file| file.header.end_offset)
     }
 
-    /// Collects one key. `prefix_hash` is Java's hash of `topic#`.
+    /// Collects one key, and answers its hash. `prefix_hash` is Java's hash of `topic#`.
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -188,9 +188,16 @@ impl Index {
         key: &[u8],
         commit_log_offset: i64,
         store_timestamp: i64,
-    ) {
+    ) -> i32 {
         let key_hash = format::key_hash(java_hash_from(prefix_hash, key));
-        self.backlog.push(key_hash, commit_log_offset, store_timestamp);
+        self.push_hash(key_hash, commit_log_offset, store_timestamp);
+        key_hash
+    }
+
+    /// As [`Index::push`], for one whose hash is known.
+    #[inline]
+    pub(crate) fn push_hash(&mut self, key_hash: i32, commit_log_offset: i64, time: i64) {
+        self.backlog.push(key_hash, commit_log_offset, time);
     }
 
     /// Says that messages below `offset` are dispatched: their keys may be found and written.

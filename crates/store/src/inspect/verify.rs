@@ -5,7 +5,6 @@ use crate::error::StoreError;
 use crate::format::index::{ENTRY_LEN, HEADER_LEN, Header, IndexEntry, key_hash};
 use crate::format::unit::{BLANK, UNIT_LEN, units};
 use crate::put::index_keys;
-use crate::recover::light_queues;
 use base::hash::{java_hash, java_hash_from};
 use model::message::DispatchProperties;
 use model::names::{SCHEDULE_TOPIC, TIMER_TOPIC};
@@ -129,7 +128,7 @@ fn verify_queue(
 fn belongs(record: &Record<'_>, queue: &QueueParts, offset: i64) -> bool {
     let topic = queue.topic.as_bytes();
     let place = (record.topic, record.queue_id, record.queue_offset);
-    let mut others = light_queues(record.properties).into_iter();
+    let mut others = DispatchProperties::find(record.properties).light_queues();
     place == (topic, queue.queue_id, offset)
         || queue.queue_id == 0 && others.any(|(name, at)| name == topic && at == offset)
 }

@@ -6,10 +6,12 @@
 //!    before anything was changed.
 //! 3. The records from the start point on are dispatched again. Their units come to stand where
 //!    they stood, for our queue files have no units of lost messages. Other files (Java's, or
-//!    damaged ones) lose what refers to the log beyond the start point first.
+//!    damaged ones) lose what refers to the log beyond the start point first. What the dispatch
+//!    journal tells of such records saves reading them, here and in 2.
 //!
 //! After a clean stop none of that is needed, and queues are looked at when first used.
 
+mod journal;
 mod scan;
 
 use crate::consume_queue::QueueRef;
@@ -18,15 +20,15 @@ use crate::format::checkpoint::{Checkpoint, Statement};
 use crate::format::unit::Unit;
 use crate::put::index_keys;
 use crate::store::Store;
-use model::message::{DispatchProperties, property, system_flag};
+use model::message::{DispatchProperties, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
 use model::timer::{self, TimerProperties};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
-/// Units collected before they are written, while dispatching again. What is left then is written
-/// by jobs; so are keys, of which a batch is collected.
-const UNITS_BYTES_MAX: usize = 64 << 20;
+/// Units collected before they are written, while dispatching again: with many queues to write
+/// takes long. What is left then is written by jobs; so are keys, up to half of what may wait.
+const UNITS_BYTES_MAX: usize = 256 << 20;
 /// Queue offsets from here on are not believed.
 const QUEUE_OFFSET_MAX: i64 = 1 << 48;
 /// Log copied at once.
@@ -41,6 +43,8 @@ struct Start {
     flushed: i64,
     /// Queues and index hold everything below this.
     dispatched: i64,
+    /// The dispatch journal tells of messages below this and from `dispatched` on; -1: of none.
+    journaled: i64,
     /// Whether our own checkpoint named it.
     is_by_statement: bool,
     /// Whether that says that the log ended there when the store was stopped.
@@ -74,7 +78,7 @@ impl Store {
             Some(start) => start,
             None => self.start_by_java_rules(was_stopped_cleanly)?,
         };
-        let tail = self.find_end(&start)?;
+        let (start, tail) = self.find_end_by_journal(start)?;
         // What is put from here on is none of the messages that were deleted.
         self.deleted_topics.values_mut().for_each(|at| *at = tail.end.min(*at));
         self.last_record = tail.last_record;
@@ -82,7 +86,8 @@ impl Store {
         self.written_timestamp = tail.last_timestamp;
         self.flushed_timestamp = tail.last_timestamp;
         // Also those that are complete but for what lies behind their fillers.
-        self.log.segments.complete_from(start.at.min(tail.end))?;
+        let known = start.at.min(start.dispatched);
+        self.log.segments.complete_from(known.min(tail.end))?;
         self.remove_deleted_topics(start.dispatched)?;
         self.forget_deletions();
         if was_stopped_cleanly && start.is_clean_end && tail.end == start.at {
@@ -173,6 +178,7 @@ impl Store {
             at: settled,
             flushed: statement.flushed,
             dispatched: settled,
+            journaled: -1,
             is_by_statement: true,
             is_clean_end: last_record.is_some(),
             last_record,
@@ -193,6 +199,7 @@ impl Store {
                 at,
                 flushed,
                 dispatched,
+                journaled: -1,
                 is_by_statement: false,
                 is_clean_end: false,
                 last_record: None,
@@ -215,10 +222,31 @@ impl Store {
             at,
             flushed,
             dispatched: at,
+            journaled: -1,
             is_by_statement: false,
             is_clean_end: false,
             last_record: None,
         })
+    }
+
+    /// Reads to the end of the log, from where the dispatch journal ends if it may be believed: who
+    /// else had the store may have put other messages in the places of those it tells of.
+    fn find_end_by_journal(&mut self, start: Start) -> Result<(Start, Tail), StoreError> {
+        if start.is_by_statement && !start.is_clean_end && self.are_units_sure {
+            let journaled = self.start_by_journal(start)?;
+            let tail = self.find_end(&journaled)?;
+            if tail.end >= journaled.journaled {
+                return Ok((journaled, tail));
+            }
+            tracing::warn!(
+                end = tail.end,
+                to = journaled.journaled,
+                "the log lost flushed messages"
+            );
+        }
+        let tail = self.find_end(&start)?;
+        self.journal.clear()?;
+        Ok((start, tail))
     }
 
     /// Reads to the end of the log.
@@ -333,7 +361,11 @@ impl Store {
         } else {
             self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
         }
-        if !self.dispatch_from(from, end, from == first, now_ms)? {
+        let is_whole = match are_sure && from == start.dispatched {
+            true => self.dispatch_by_journal(from, end, from == first, now_ms)?,
+            false => self.dispatch_from(from, end, from == first, now_ms)?,
+        };
+        if !is_whole {
             tracing::warn!("a consume queue has a hole: building all of them from the whole log");
             are_sure = false;
             self.lower_statement(first)?;
@@ -344,6 +376,7 @@ impl Store {
         if are_sure {
             return Ok(());
         }
+        self.journal.clear()?;
         self.queues.stale_from = end;
         self.write_queues()?;
         self.apply_index(now_ms)?;
@@ -412,18 +445,28 @@ impl Store {
         let mut last = None;
         while scanner.at() < end {
             let Found::Record(record) = scanner.next(&mut self.log.segments)? else { break };
+            if record.commit_log_offset >= end {
+                // `end` is a file's end, or in the filler before it.
+                break;
+            }
             if !self.dispatch_again(&record, &mut last, is_whole_log)? {
                 return Ok(false);
             }
             self.index.dispatched(record.commit_log_offset + 1);
-            if self.queues.pending_bytes() > UNITS_BYTES_MAX {
-                self.write_queues()?;
-            }
-            if self.index.ready() > self.config.index_batch_keys_max {
-                self.apply_index(now_ms)?;
-            }
+            self.bound_memory(now_ms)?;
         }
         Ok(true)
+    }
+
+    /// Writes what was collected if it is much.
+    fn bound_memory(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        if self.queues.pending_bytes() > UNITS_BYTES_MAX {
+            self.write_queues()?;
+        }
+        if self.index.ready() > self.config.index_backlog_keys_max / 2 {
+            self.apply_index(now_ms)?;
+        }
+        Ok(())
     }
 
     /// Dispatches one record again. `last` is the queue of the one before.
@@ -434,11 +477,12 @@ impl Store {
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
         let replay = Replay::of(record);
+        let unit = Unit { tags_code: self.replayed_tags_code(&replay), ..replay.unit };
         let offset = record.commit_log_offset;
-        for (name, queue_offset) in &light_queues(record.properties) {
+        for (name, queue_offset) in replay.found.light_queues() {
             if !self.is_void(name, offset)
                 && let Ok(queue) = self.queues.create_unless_there(name, 0)
-                && !self.replay_unit(queue, *queue_offset, &replay, is_whole_log)?
+                && !self.dispatch_unit(queue, queue_offset, unit, is_whole_log)?
             {
                 return Ok(false);
             }
@@ -458,14 +502,12 @@ impl Store {
             },
         };
         *last = Some(queue);
-        if replay.has_unit
-            && !self.replay_unit(queue, record.queue_offset, &replay, is_whole_log)?
-        {
+        if replay.has_unit && !self.dispatch_unit(queue, record.queue_offset, unit, is_whole_log)? {
             return Ok(false);
         }
         if self.config.index_enabled && replay.has_keys && offset >= self.index.end_offset() {
             let prefix = self.queues.key_prefix_hash(queue);
-            for key in index_keys(replay.unique_key, replay.keys) {
+            for key in index_keys(replay.found.unique_key, replay.found.keys) {
                 self.index.push(prefix, key, offset, record.store_timestamp);
             }
         }
@@ -482,16 +524,16 @@ impl Store {
         deleted_at.is_some_and(|at| commit_log_offset < *at)
     }
 
-    fn replay_unit(
+    /// Appends a unit to its queue again. False when the queue lacks older units; with
+    /// `is_whole_log` it then starts with this one.
+    fn dispatch_unit(
         &mut self,
         queue: QueueRef,
         queue_offset: i64,
-        replay: &Replay<'_>,
+        unit: Unit,
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
         let max = self.queues.find_end(queue, queue_offset)?;
-        let mut unit = replay.unit;
-        unit.tags_code = self.replayed_tags_code(replay);
         if queue_offset > max && !is_whole_log {
             return Ok(false);
         }
@@ -509,7 +551,7 @@ impl Store {
                 }
                 // No sum covers the field: the number of its predecessors is believed instead.
                 offset => tracing::warn!(
-                    at = replay.unit.commit_log_offset,
+                    at = unit.commit_log_offset,
                     "a record says its queue offset is {offset}, {max} is next"
                 ),
             }
@@ -549,26 +591,7 @@ struct Replay<'a> {
     has_keys: bool,
     delay_level: Option<i64>,
     timer_due_ms: Option<i64>,
-    unique_key: &'a [u8],
-    keys: &'a [u8],
-}
-
-/// The light queues a record says it was put into, with its offsets there.
-pub(crate) fn light_queues(properties: &[u8]) -> Vec<(Vec<u8>, i64)> {
-    let find = |name| model::message::property(properties, name);
-    let (Some(names), Some(offsets)) =
-        (find(property::INNER_MULTI_DISPATCH), find(property::INNER_MULTI_QUEUE_OFFSET))
-    else {
-        return Vec::new();
-    };
-    let pieces = |text: &'_ [u8]| -> Vec<Vec<u8>> {
-        text.split(|b| *b == b',').map(<[u8]>::to_vec).collect()
-    };
-    let named = pieces(names).into_iter().zip(pieces(offsets));
-    named
-        .filter(|(name, _)| name.starts_with(names::LIGHT_QUEUE_PREFIX.as_bytes()))
-        .filter_map(|(name, offset)| Some((name, std::str::from_utf8(&offset).ok()?.parse().ok()?)))
-        .collect()
+    found: DispatchProperties<'a>,
 }
 
 impl<'a> Replay<'a> {
@@ -596,8 +619,7 @@ impl<'a> Replay<'a> {
             has_keys: transaction != system_flag::TRANSACTION_ROLLBACK,
             delay_level: level,
             timer_due_ms,
-            unique_key: found.unique_key,
-            keys: found.keys,
+            found,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::commit_log::Segments;
 use crate::error::StoreError;
+use memchr::memchr2_iter;
 use model::record::{self, BadRecord, Entry, FILLER_LEN_MIN, Record};
 
 /// Bytes read at once.
@@ -88,36 +89,22 @@ impl Scanner {
             if !segments.has(segments.start_of(self.at)) {
                 return Ok(Found::End);
             }
-            if self.bytes().len() < FILLER_LEN_MIN {
-                self.fill(segments, FILLER_LEN_MIN)?;
-            }
-            if let Err(BadRecord::Cut(len)) = record::decode(self.bytes())
-                && (len as i64) < self.file_bytes
-            {
-                self.fill(segments, (len as usize).max(FILLER_LEN_MIN))?;
-            }
+            self.fill_whole(segments)?;
             let to_end_of_file = self.file_bytes - self.at % self.file_bytes;
-            match record::decode(self.bytes()) {
-                Ok(Entry::Filler(len)) if i64::from(len) == to_end_of_file => {
-                    self.at += to_end_of_file;
-                }
-                Ok(Entry::Filler(len)) => return Ok(Found::Bad(Bad::Filler(len))),
-                Err(bad) => return Ok(Found::Bad(Bad::Record(bad))),
-                Ok(Entry::Record(_)) => return Ok(self.take_record()),
+            if !is_filler(self.bytes(), to_end_of_file) {
+                break;
             }
+            self.at += to_end_of_file;
         }
-    }
-
-    fn take_record(&mut self) -> Found<'_> {
-        let at = self.at;
-        let skip = (at - self.block_start) as usize;
-        let Ok(Entry::Record(record)) = record::decode(&self.block[skip..]) else {
-            return Found::Bad(Bad::Crc(0));
+        let bytes = self.block.get((self.at - self.block_start) as usize..).unwrap_or(&[]);
+        let record = match record::decode(bytes) {
+            Ok(Entry::Filler(len)) => return Ok(Found::Bad(Bad::Filler(len))),
+            Err(bad) => return Ok(Found::Bad(Bad::Record(bad))),
+            Ok(Entry::Record(record)) => record,
         };
-        if record.commit_log_offset != at {
-            return Found::Bad(Bad::Offset(record.commit_log_offset));
+        if record.commit_log_offset != self.at {
+            return Ok(Found::Bad(Bad::Offset(record.commit_log_offset)));
         }
-        let bytes = &self.block[skip..skip + record.total_len];
         #[cfg(feature = "mutants")]
         let check_crc =
             self.check_crc && !crate::mutant::is_on(crate::mutant::Mutant::SumsUnchecked);
@@ -125,14 +112,30 @@ impl Scanner {
         let check_crc = self.check_crc;
         let is_intact = || {
             record.is_body_intact()
-                && record::is_record_crc_right(bytes)
-                && !lacks_text(&record, at)
+                && record::is_record_crc_right(&bytes[..record.total_len])
+                && !lacks_text(&record, self.at)
         };
         if check_crc && !is_intact() {
-            return Found::Bad(Bad::Crc(record.total_len as u32));
+            return Ok(Found::Bad(Bad::Crc(record.total_len as u32)));
         }
         self.at += record.total_len as i64;
-        Found::Record(record)
+        Ok(Found::Record(record))
+    }
+
+    /// Sees to it that the block holds what stands at the current position whole, if the file does.
+    fn fill_whole(&mut self, segments: &mut Segments) -> Result<(), StoreError> {
+        if self.bytes().len() < FILLER_LEN_MIN {
+            self.fill(segments, FILLER_LEN_MIN)?;
+        }
+        // A filler is longer than what there is of it; its head says that it is one.
+        let claimed = self.bytes().first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
+        if claimed as usize > self.bytes().len()
+            && i64::from(claimed) < self.file_bytes
+            && matches!(record::decode(self.bytes()), Err(BadRecord::Cut(_)))
+        {
+            self.fill(segments, (claimed as usize).max(FILLER_LEN_MIN))?;
+        }
+        Ok(())
     }
 }
 
@@ -147,6 +150,16 @@ pub(super) fn record_behind(
     let mut block = vec![0; BLOCK_BYTES];
     let mut filler = None;
     while segments.has(segments.start_of(at)) {
+        let to_end_of_file = file_bytes - at % file_bytes;
+        // To read the room ahead of the log would fill the page cache with zeros.
+        match segments.next_data(at)? {
+            // A length begins with zeros: what it is part of may begin a little before.
+            Some(data) if data < at + to_end_of_file => at = at.max(data - 7),
+            _ => {
+                at += to_end_of_file;
+                continue;
+            }
+        }
         let read = segments.read(at, &mut block)?;
         let to_end_of_file = file_bytes - at % file_bytes;
         if read < FILLER_LEN_MIN {
@@ -171,19 +184,19 @@ pub(super) fn record_behind(
 }
 
 fn is_filler(bytes: &[u8], to_end_of_file: i64) -> bool {
-    matches!(record::decode(bytes), Ok(Entry::Filler(len)) if i64::from(len) == to_end_of_file)
+    let head = bytes.get(..FILLER_LEN_MIN).unwrap_or(bytes);
+    matches!(record::decode(head), Ok(Entry::Filler(len)) if i64::from(len) == to_end_of_file)
 }
 
 /// Where in `bytes` a record or a filler may start: four bytes before a magic.
 fn candidates(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    // Both versions begin alike. Mostly there are zeros, up to a file full of them.
     let first = record::MAGIC_V1.to_be_bytes()[0];
     let filler = record::FILLER_MAGIC.to_be_bytes()[0];
-    bytes.windows(8).enumerate().filter_map(move |(i, window)| {
-        if window[4] != first && window[4] != filler {
-            return None;
-        }
-        let magic = u32::from_be_bytes([window[4], window[5], window[6], window[7]]);
-        matches!(magic, record::MAGIC_V1 | record::MAGIC_V2 | record::FILLER_MAGIC).then_some(i)
+    let behind = bytes.get(4..).unwrap_or(&[]);
+    memchr2_iter(first, filler, behind).filter(|at| {
+        let magic = behind[*at..].first_chunk().copied().map(u32::from_be_bytes);
+        matches!(magic, Some(record::MAGIC_V1 | record::MAGIC_V2 | record::FILLER_MAGIC))
     })
 }
 

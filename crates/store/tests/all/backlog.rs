@@ -69,7 +69,7 @@ fn a_start_far_behind_finds_everything() {
             disk.remove_dir_all(Path::new("/s/index")).unwrap();
         }
         let mut store = Store::open(config(), Arc::new(disk.clone()), NOW).unwrap();
-        assert!(!store.is_index_behind(), "a batch is left to jobs at most");
+        assert!(!store.is_index_behind(), "half of what may wait is left to jobs at most");
         assert!((0..MESSAGES).all(|number| is_found(&mut store, number)));
         // More than a batch waits when the store is closed.
         (MESSAGES..MESSAGES + 3 * BATCH).for_each(|number| put(&mut store, queue, number));

@@ -10,6 +10,7 @@ mod damage;
 mod deletion;
 mod expire;
 mod golden;
+mod journal;
 mod put_get;
 mod recover;
 mod rig;
