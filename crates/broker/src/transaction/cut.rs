@@ -1,5 +1,6 @@
-//! Commits whose write was cut by a kill: the message of the transaction is in the log, the message
-//! that says so is not. Found at the start, so that they are not committed again.
+//! What a write did that was cut by a kill. A commit: the message of the transaction is in the log,
+//! the message that says so is not. A check: the half message is there again, and the one before
+//! does not count as ended. Found at the start, so that nothing is committed twice.
 
 use model::message::system_flag::{TRANSACTION_COMMIT, TRANSACTION_MASK};
 use model::names::{HALF_DONE_TOPIC, HALF_TOPIC};
@@ -54,6 +55,17 @@ impl Transactions {
             }
         }
         Ok(())
+    }
+
+    /// Ends half messages that were put again: the newest one stands for all.
+    pub(super) fn end_replaced(&mut self, replaced: &[i64]) {
+        for offset in replaced {
+            if self.half(*offset).is_some_and(|half| !half.is_done) {
+                tracing::info!(offset, "a half message was put again by a write that a kill cut");
+                self.mark_done(*offset);
+                self.ended.push(*offset);
+            }
+        }
     }
 
     fn end_cut(&mut self, first: i64) {

@@ -116,12 +116,13 @@ impl Transactions {
         table.base = first_of(store, HALF_TOPIC)?.max(half);
         table.done_base = first_of(store, HALF_DONE_TOPIC)?.max(done);
         let now_ms = store.last_store_timestamp();
+        let mut replaced = Vec::new();
         for_each(store, HALF_TOPIC, table.base, |offset, record| match record {
             Some(record) => {
                 let topic = table.figures.place(real_topic(record));
                 table.prepared(offset, record.commit_log_offset, now_ms, topic);
                 if let Some(first) = number(record.properties, FIRST_OFFSET) {
-                    table.moved.insert(first, offset);
+                    replaced.push(table.moved.insert(first, offset).unwrap_or(first));
                 }
             }
             None => table.push_done(offset),
@@ -135,6 +136,7 @@ impl Transactions {
                 table.mark_done(half);
             }
         })?;
+        table.end_replaced(&replaced);
         table.moved.retain(|_, at| {
             let half = usize::try_from(*at - table.base).ok().and_then(|i| table.halves.get(i));
             half.is_some_and(|half| !half.is_done)

@@ -159,6 +159,30 @@ fn half_messages_that_nobody_can_decide_keep_the_loop_idle() {
     }
 }
 
+/// Seed 701 of `ferrite torture kill`: checks put half messages again, and the kill cut off what
+/// says that the ones before ended. Asked about both, the producer committed twice.
+#[test]
+fn half_messages_put_again_by_a_cut_write_are_one() {
+    let disk = SimDisk::new();
+    let mut store = open(&disk);
+    let again = "TRANSACTION_CHECK_TIMES\x011\x02TRAN_PREPARED_QUEUE_OFFSET\x01";
+    for (number, first) in [None, None, Some(0), Some(0), None].into_iter().enumerate() {
+        let text = first.map_or(String::new(), |first: i64| format!("{again}{first}\x02"));
+        let text = format!("{text}PGROUP\x01P\x02REAL_TOPIC\x01T\x02REAL_QID\x010\x02");
+        let row = Row {
+            topic: HALF_TOPIC.as_bytes(),
+            queue_id: 0,
+            body: "half",
+            properties: &text,
+            tags_code: 0,
+        };
+        append(&mut store, number as i64, &row, ("", ""));
+    }
+    let offsets = crate::offset_table::OffsetTable::new(NOW);
+    let table = Transactions::load(&mut store, &offsets, 64 << 10).unwrap();
+    assert_eq!(table.undecided(), 3, "0 and 2 were put again as 3");
+}
+
 #[test]
 fn old_half_messages_are_ended_and_resumed_without_holding_the_loop_up() {
     let disk = SimDisk::new();
