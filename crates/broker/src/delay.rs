@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC};
 use model::names::SCHEDULE_TOPIC;
 use model::record::{self, Entry};
+use model::timer;
 use model::topic::DataVersion;
 use remoting::Exchange;
 use store::{Appended, PutError, QueueRef};
@@ -29,7 +30,7 @@ const RETRY_MS: i64 = 100;
 const LOOK_NS_MAX: u64 = 1_000_000_000;
 
 /// Properties that a delay level overrules.
-const OVERRULED: [&str; 3] = ["TIMER_DELIVER_MS", "TIMER_DELAY_SEC", "TIMER_DELAY_MS"];
+const OVERRULED: [&str; 3] = [timer::DELIVER_MS, timer::DELAY_SEC, timer::DELAY_MS];
 
 #[derive(Debug, Default)]
 struct Level {

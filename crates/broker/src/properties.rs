@@ -3,8 +3,9 @@
 //! The text is `key 0x01 value 0x02 …`. It is stored as the client wrote it; the broker appends
 //! its own properties.
 
+use model::message::property::bytes;
 use model::message::{NAME_VALUE_SEPARATOR, PROPERTY_SEPARATOR};
-use model::timer::Asked;
+use model::timer::{self, Asked};
 
 /// The properties that decide what happens to a message; empty when absent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -44,22 +45,22 @@ pub fn scan(text: &[u8]) -> Known<'_> {
     let mut known = Known::default();
     for (name, value) in model::message::properties(text) {
         match name {
-            b"UNIQ_KEY" => known.unique_key = value,
-            b"KEYS" => known.keys = value,
-            b"TAGS" => known.tags = value,
-            b"DELAY" => known.delay_level = value,
-            b"TRAN_MSG" => known.transaction_prepared = value,
-            b"TIMER_DELAY_SEC" => known.asked.delay_sec = Some(value),
-            b"TIMER_DELAY_MS" => known.asked.delay_ms = Some(value),
-            b"TIMER_DELIVER_MS" => known.asked.deliver_ms = Some(value),
-            b"REAL_TOPIC" | b"REAL_QID" => known.has_real_place = true,
-            b"TIMER_OUT_MS" => known.was_timed = true,
-            b"TIMER_DEL_UNIQKEY" => known.takes_back = true,
-            b"POP_CK" => known.has_receipt_handle = true,
-            b"INNER_MULTI_DISPATCH" => known.light_queues = value,
-            b"CLUSTER" => known.has_cluster = true,
-            b"MSG_REGION" => known.has_region = true,
-            b"TRACE_ON" => known.has_trace = true,
+            bytes::UNIQUE_KEY => known.unique_key = value,
+            bytes::KEYS => known.keys = value,
+            bytes::TAGS => known.tags = value,
+            bytes::DELAY => known.delay_level = value,
+            bytes::TRANSACTION_PREPARED => known.transaction_prepared = value,
+            timer::bytes::DELAY_SEC => known.asked.delay_sec = Some(value),
+            timer::bytes::DELAY_MS => known.asked.delay_ms = Some(value),
+            timer::bytes::DELIVER_MS => known.asked.deliver_ms = Some(value),
+            bytes::REAL_TOPIC | bytes::REAL_QUEUE_ID => known.has_real_place = true,
+            timer::bytes::OUT_MS => known.was_timed = true,
+            timer::bytes::DELETE_KEY => known.takes_back = true,
+            bytes::POP_RECEIPT => known.has_receipt_handle = true,
+            bytes::INNER_MULTI_DISPATCH => known.light_queues = value,
+            bytes::CLUSTER => known.has_cluster = true,
+            bytes::REGION => known.has_region = true,
+            bytes::TRACE_ON => known.has_trace = true,
             _ => {}
         }
     }

@@ -118,9 +118,6 @@ const BACKGROUND: [JobKind; 5] = [
     JobKind::Clean,
 ];
 
-/// How long one kind may have its turn, unless its first job takes longer.
-const TURN: Duration = Duration::from_millis(500);
-
 /// Nothing but requests give `store-read` work; after this long without any it gives memory back.
 const READ_IDLE: Duration = Duration::from_secs(10);
 
@@ -145,21 +142,8 @@ fn flush_loop(shared: &Shared, interval: Duration) {
 fn work_loop(shared: &Shared, interval: Duration) {
     while shared.signals.work.wait(interval) != Woken::Stop {
         // In turns: one kind may have work for longer than another can wait.
-        while BACKGROUND.map(|kind| run_jobs(shared, kind)).contains(&true) {}
+        while BACKGROUND.map(|kind| run_job(shared, kind)).contains(&true) {}
     }
-}
-
-/// Runs jobs of a kind while there are any, for a while: a checkpoint that waits for sixty short
-/// ones must not wait for as many long ones of another kind between.
-fn run_jobs(shared: &Shared, kind: JobKind) -> bool {
-    let until = mono_ns() + TURN.as_nanos() as u64;
-    let mut is_any = false;
-    while mono_ns() < until && run_job(shared, kind) {
-        is_any = true;
-        // The log grows meanwhile.
-        run_job(shared, JobKind::Preallocate);
-    }
-    is_any
 }
 
 fn read_loop(shared: &Shared) {

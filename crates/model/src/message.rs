@@ -28,38 +28,59 @@ pub mod system_flag {
     pub const COMPRESSION_MASK: i32 = 7 << 8;
 }
 
+/// Names of properties, as text and, for what looks through a message's properties, as bytes.
+macro_rules! property_names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $text;)*
+
+        /// The same names as bytes.
+        pub mod bytes {
+            $($(#[$doc])* pub const $name: &[u8] = $text.as_bytes();)*
+        }
+    };
+}
+pub(crate) use property_names;
+
 /// Reserved property names.
 pub mod property {
-    /// Words to find the message by, separated by spaces.
-    pub const KEYS: &str = "KEYS";
-    /// The tag consumers filter by.
-    pub const TAGS: &str = "TAGS";
-    /// Whether the producer waits for flush and replication ("true" unless set).
-    pub const WAIT: &str = "WAIT";
-    /// Delay level, from 1.
-    pub const DELAY: &str = "DELAY";
-    /// Topic of a retried message before it went to the retry topic.
-    pub const RETRY_TOPIC: &str = "RETRY_TOPIC";
-    /// Topic before the message was moved to a system topic.
-    pub const REAL_TOPIC: &str = "REAL_TOPIC";
-    /// Queue id before the message was moved to a system topic.
-    pub const REAL_QUEUE_ID: &str = "REAL_QID";
-    /// "true" on a half message.
-    pub const TRANSACTION_PREPARED: &str = "TRAN_MSG";
-    /// Producer group.
-    pub const PRODUCER_GROUP: &str = "PGROUP";
-    /// The id its producer gave the message.
-    pub const UNIQUE_KEY: &str = "UNIQ_KEY";
-    /// Cluster that stored the message.
-    pub const CLUSTER: &str = "CLUSTER";
-    /// CRC-32 of the whole record, ten reversed decimal digits; the last property.
-    pub const RECORD_CRC: &str = "__CRC32#";
-    /// Light message queues a message is also dispatched to.
-    pub const INNER_MULTI_DISPATCH: &str = "INNER_MULTI_DISPATCH";
-    /// The message's offsets in those queues, separated by commas.
-    pub const INNER_MULTI_QUEUE_OFFSET: &str = "INNER_MULTI_QUEUE_OFFSET";
-    /// Messages in an inner batch.
-    pub const INNER_NUM: &str = "INNER_NUM";
+    super::property_names! {
+        /// Words to find the message by, separated by spaces.
+        KEYS = "KEYS";
+        /// The tag consumers filter by.
+        TAGS = "TAGS";
+        /// Whether the producer waits for flush and replication ("true" unless set).
+        WAIT = "WAIT";
+        /// Delay level, from 1.
+        DELAY = "DELAY";
+        /// Topic of a retried message before it went to the retry topic.
+        RETRY_TOPIC = "RETRY_TOPIC";
+        /// Topic before the message was moved to a system topic.
+        REAL_TOPIC = "REAL_TOPIC";
+        /// Queue id before the message was moved to a system topic.
+        REAL_QUEUE_ID = "REAL_QID";
+        /// "true" on a half message.
+        TRANSACTION_PREPARED = "TRAN_MSG";
+        /// Producer group.
+        PRODUCER_GROUP = "PGROUP";
+        /// The id its producer gave the message.
+        UNIQUE_KEY = "UNIQ_KEY";
+        /// Cluster that stored the message.
+        CLUSTER = "CLUSTER";
+        /// CRC-32 of the whole record, ten reversed decimal digits; the last property.
+        RECORD_CRC = "__CRC32#";
+        /// Light message queues a message is also dispatched to.
+        INNER_MULTI_DISPATCH = "INNER_MULTI_DISPATCH";
+        /// The message's offsets in those queues, separated by commas.
+        INNER_MULTI_QUEUE_OFFSET = "INNER_MULTI_QUEUE_OFFSET";
+        /// Messages in an inner batch.
+        INNER_NUM = "INNER_NUM";
+        /// Handle by which a popped message is acknowledged.
+        POP_RECEIPT = "POP_CK";
+        /// Region of the broker that stored the message.
+        REGION = "MSG_REGION";
+        /// Whether clients shall trace the message.
+        TRACE_ON = "TRACE_ON";
+    }
 }
 
 /// Separates a property's name from its value.
@@ -142,15 +163,16 @@ pub struct DispatchProperties<'a> {
 impl<'a> DispatchProperties<'a> {
     /// Finds them in a properties text, in one pass.
     pub fn find(text: &'a [u8]) -> DispatchProperties<'a> {
+        use property::bytes;
         let mut found = DispatchProperties::default();
         for (name, value) in properties(text) {
             match name {
-                b"TAGS" => found.tags = Some(value),
-                b"UNIQ_KEY" => found.unique_key = value,
-                b"KEYS" => found.keys = value,
-                b"DELAY" => found.delay = Some(value),
-                b"INNER_MULTI_DISPATCH" => found.light_names = value,
-                b"INNER_MULTI_QUEUE_OFFSET" => found.light_offsets = value,
+                bytes::TAGS => found.tags = Some(value),
+                bytes::UNIQUE_KEY => found.unique_key = value,
+                bytes::KEYS => found.keys = value,
+                bytes::DELAY => found.delay = Some(value),
+                bytes::INNER_MULTI_DISPATCH => found.light_names = value,
+                bytes::INNER_MULTI_QUEUE_OFFSET => found.light_offsets = value,
                 _ => {}
             }
         }

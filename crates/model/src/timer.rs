@@ -3,24 +3,26 @@
 //! One rule for who puts them, for who delivers them and for the recovery of the store, so that
 //! all three come to the same time. All times in ms since 1970.
 
-use crate::message::properties;
+use crate::message::{properties, property, property_names};
 
-/// Seconds to wait.
-pub const DELAY_SEC: &str = "TIMER_DELAY_SEC";
-/// Milliseconds to wait.
-pub const DELAY_MS: &str = "TIMER_DELAY_MS";
-/// When to deliver.
-pub const DELIVER_MS: &str = "TIMER_DELIVER_MS";
-/// Second before the delivery; set by the broker when it takes the message.
-pub const OUT_MS: &str = "TIMER_OUT_MS";
-/// When the message was filed.
-pub const ENQUEUE_MS: &str = "TIMER_ENQUEUE_MS";
-/// When it was delivered or filed anew.
-pub const DEQUEUE_MS: &str = "TIMER_DEQUEUE_MS";
-/// How often it was filed anew.
-pub const ROLL_TIMES: &str = "TIMER_ROLL_TIMES";
-/// `topic+unique key` of the timer message that this one takes back.
-pub const DELETE_KEY: &str = "TIMER_DEL_UNIQKEY";
+property_names! {
+    /// Seconds to wait.
+    DELAY_SEC = "TIMER_DELAY_SEC";
+    /// Milliseconds to wait.
+    DELAY_MS = "TIMER_DELAY_MS";
+    /// When to deliver.
+    DELIVER_MS = "TIMER_DELIVER_MS";
+    /// Second before the delivery; set by the broker when it takes the message.
+    OUT_MS = "TIMER_OUT_MS";
+    /// When the message was filed.
+    ENQUEUE_MS = "TIMER_ENQUEUE_MS";
+    /// When it was delivered or filed anew.
+    DEQUEUE_MS = "TIMER_DEQUEUE_MS";
+    /// How often it was filed anew.
+    ROLL_TIMES = "TIMER_ROLL_TIMES";
+    /// `topic+unique key` of the timer message that this one takes back.
+    DELETE_KEY = "TIMER_DEL_UNIQKEY";
+}
 
 /// The width of Java's slots.
 pub const PRECISION_MS: i64 = 1_000;
@@ -96,15 +98,15 @@ impl<'a> TimerProperties<'a> {
         let mut found = TimerProperties::default();
         for (name, value) in properties(text) {
             let place = match name {
-                b"TIMER_DELAY_SEC" => &mut found.asked.delay_sec,
-                b"TIMER_DELAY_MS" => &mut found.asked.delay_ms,
-                b"TIMER_DELIVER_MS" => &mut found.asked.deliver_ms,
-                b"TIMER_OUT_MS" => &mut found.out_ms,
-                b"TIMER_DEL_UNIQKEY" => &mut found.delete_key,
-                b"TIMER_ROLL_TIMES" => &mut found.roll_times,
-                b"REAL_TOPIC" => &mut found.real_topic,
-                b"REAL_QID" => &mut found.real_queue_id,
-                b"UNIQ_KEY" => &mut found.unique_key,
+                bytes::DELAY_SEC => &mut found.asked.delay_sec,
+                bytes::DELAY_MS => &mut found.asked.delay_ms,
+                bytes::DELIVER_MS => &mut found.asked.deliver_ms,
+                bytes::OUT_MS => &mut found.out_ms,
+                bytes::DELETE_KEY => &mut found.delete_key,
+                bytes::ROLL_TIMES => &mut found.roll_times,
+                property::bytes::REAL_TOPIC => &mut found.real_topic,
+                property::bytes::REAL_QUEUE_ID => &mut found.real_queue_id,
+                property::bytes::UNIQUE_KEY => &mut found.unique_key,
                 _ => continue,
             };
             *place = Some(value);

@@ -45,8 +45,9 @@ pub struct StoreConfig {
     pub checkpoint_interval_ms: i64,
     /// Units a checkpoint writes itself, in bytes; more are written before, by jobs of their own.
     pub checkpoint_units_max: usize,
-    /// Queues with units to write from which on the dispatch journal is kept: see `journal`.
-    pub journal_queues_min: usize,
+    /// With units of more queues than this to write, they are written late, and the dispatch
+    /// journal is kept: see `journal`.
+    pub queues_few: usize,
     /// After so many flushed bytes the checkpoint's file says so, without moving.
     pub note_bytes_min: i64,
     /// Queue files a checkpoint syncs one by one; more, and it syncs the file system as a whole
@@ -108,7 +109,7 @@ impl StoreConfig {
             index_interval_ms: 3 * SECOND,
             checkpoint_interval_ms: 10 * SECOND,
             checkpoint_units_max: 256 << 10,
-            journal_queues_min: 1024,
+            queues_few: 1024,
             note_bytes_min: 16 << 20,
             sync_each_max: 256,
             message_bytes_max: 4 << 20,

@@ -56,10 +56,9 @@ impl JobKind {
 
 /// Units written back by one job, in bytes.
 const QUEUE_BYTES_PER_JOB: usize = 1 << 20;
-/// Units of more queues than this wait in memory until they are many or a checkpoint wants them:
-/// each queue costs a file access or two, however many units it has.
-const QUEUES_FEW: usize = 1024;
-/// So many, in bytes.
+/// Units of more queues than [`StoreConfig::queues_few`](crate::StoreConfig::queues_few) wait in
+/// memory until they have so many bytes or a checkpoint wants them: each queue costs a file access
+/// or two, however many units it has.
 const QUEUE_BYTES_MANY: usize = 48 << 20;
 /// Log behind the checkpoint that makes the next one due before its time: a crash start reads it.
 /// More by so much for each queue that has units to write.
@@ -317,7 +316,12 @@ impl Store {
 
     /// Units that wait for a job should not wait for its interval when there are this many bytes.
     fn pressing_queue_bytes(&self) -> usize {
-        if self.queues.dirty_count() > QUEUES_FEW { QUEUE_BYTES_MANY } else { QUEUE_BYTES_PRESSING }
+        if self.has_many_queues() { QUEUE_BYTES_MANY } else { QUEUE_BYTES_PRESSING }
+    }
+
+    /// Whether units of many queues wait.
+    fn has_many_queues(&self) -> bool {
+        self.queues.dirty_count() > self.config.queues_few
     }
 
     fn next_flush(&mut self, now_ms: i64) -> Option<Work> {
@@ -342,11 +346,10 @@ impl Store {
     }
 
     fn next_journal(&mut self, now_ms: i64) -> Option<JournalWork> {
-        let min = self.config.journal_queues_min;
-        let few = if self.journal.is_kept() { min / 2 } else { min };
-        match self.queues.dirty_count() >= few {
-            true => self.journal.begin(self.log.end(), now_ms),
-            false => self.journal.end(),
+        if self.has_many_queues() {
+            self.journal.begin(self.log.end(), now_ms);
+        } else if self.queues.dirty_count() <= self.config.queues_few / 2 {
+            self.journal.end();
         }
         let reach = (self.log.flushed(), self.settled());
         self.journal.next_work(reach, now_ms, self.config.flush_interval_ms)
@@ -355,7 +358,7 @@ impl Store {
     fn next_queue_write(&mut self, now_ms: i64) -> Option<Work> {
         let waited = now_ms - self.jobs.queues_ms >= self.config.queue_write_interval_ms;
         let pending = self.queues.pending_bytes();
-        let is_due = if self.queues.dirty_count() > QUEUES_FEW {
+        let is_due = if self.has_many_queues() {
             pending >= QUEUE_BYTES_MANY
         } else {
             waited || pending >= QUEUE_BYTES_PER_JOB
@@ -398,7 +401,7 @@ impl Store {
         }
         let Some(goal) = self.jobs.goal else { return self.next_note() };
         let is_small = self.queues.pending_bytes() <= self.config.checkpoint_units_max
-            && self.queues.dirty_count() <= QUEUES_FEW;
+            && !self.has_many_queues();
         if self.queues.marked() > 0 && !is_small {
             return None;
         }

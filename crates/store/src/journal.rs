@@ -8,10 +8,7 @@
 
 use crate::consume_queue::Queues;
 use crate::error::StoreError;
-use crate::format::journal::{
-    Block, KEY_ROW_LEN, KeyRow, UNIT_ROW_LEN, UnitRow, keys_from, push_name,
-};
-use crate::format::unit::Unit;
+use crate::format::journal::{Block, KeyRow, UNIT_ROW_LEN, UnitRow, keys_before, push_name};
 use crate::format::{file_name, parse_file_name};
 use crate::put::Arrival;
 use base::disk::{Disk, DiskFile};
@@ -31,18 +28,12 @@ const FILE_BYTES: usize = 64 << 20;
 /// After an error nothing is journaled for so long.
 const RETRY_MS: i64 = 10_000;
 
-/// A block in the making.
+/// A block, and where it goes.
 #[derive(Default)]
-pub(crate) struct Chunk {
+struct Chunk {
     /// Start of its file, which names that.
     file: i64,
-    from: i64,
-    to: i64,
-    last_message: i64,
-    base_time: i64,
-    names: Vec<u8>,
-    units: Vec<u8>,
-    keys: Vec<u8>,
+    block: Block<Vec<u8>>,
 }
 
 /// See the file's description.
@@ -59,7 +50,7 @@ pub(crate) struct Journal {
     named: Vec<i64>,
     /// Bytes of the open chunk's file, without that chunk.
     file_len: usize,
-    /// Start of each file, and the end of what it tells; oldest first.
+    /// Start of each file, and where what it tells ends at the latest; oldest first.
     files: VecDeque<(i64, i64)>,
     /// Away while a job has it.
     writer: Option<JournalWriter>,
@@ -70,10 +61,11 @@ pub(crate) struct Journal {
 pub(crate) struct JournalWork {
     writer: JournalWriter,
     chunks: Vec<Chunk>,
-    gone: Vec<PathBuf>,
+    /// Starts of files.
+    gone: Vec<i64>,
 }
 
-pub(crate) struct JournalWriter {
+struct JournalWriter {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     /// The newest file: its start, and how long it is.
@@ -81,13 +73,15 @@ pub(crate) struct JournalWriter {
 }
 
 impl Journal {
-    /// Says which files there are; [`Journal::known`] says what they tell.
+    /// Says which files there are; whoever reads the newest finds out where that ends.
     pub(crate) fn open(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<Journal, StoreError> {
         let entries = disk.list(&dir).map_err(StoreError::io("cannot list", &dir))?;
         let starts = entries.iter().filter_map(|entry| parse_file_name(&entry.name));
-        let files = starts.map(|start| (start, start)).collect();
+        let starts: Vec<i64> = starts.collect();
+        let ends = starts.iter().skip(1).copied().chain([i64::MAX]);
         let writer = JournalWriter { disk: Arc::clone(&disk), dir: dir.clone(), file: None };
         Ok(Journal {
+            files: starts.iter().copied().zip(ends).collect(),
             disk,
             dir,
             open: None,
@@ -96,7 +90,6 @@ impl Journal {
             spare: Vec::new(),
             named: Vec::new(),
             file_len: 0,
-            files,
             writer: Some(writer),
             again_ms: 0,
         })
@@ -107,15 +100,15 @@ impl Journal {
         self.files.iter().map(|(start, _)| self.dir.join(file_name(*start))).collect()
     }
 
-    /// Takes over what the files turned out to tell up to, in the order of [`Journal::paths`]; of
-    /// nothing for those that have no whole block.
-    pub(crate) fn known(&mut self, ends: &[Option<i64>]) -> Result<(), StoreError> {
-        let files = std::mem::take(&mut self.files);
-        for ((start, _), end) in files.into_iter().zip(ends) {
-            match end {
-                Some(end) => self.files.push_back((start, *end)),
-                None => self.remove(start)?,
+    /// The newest file turned out to end at `end`, or, with `None`, to be of no use: it is removed.
+    pub(crate) fn newest_ends(&mut self, end: Option<i64>) -> Result<(), StoreError> {
+        match (end, self.files.back_mut()) {
+            (Some(end), Some((_, known))) => *known = end,
+            (None, Some((start, _))) => {
+                remove(&*self.disk, &self.dir, *start)?;
+                self.files.pop_back();
             }
+            (_, None) => {}
         }
         Ok(())
     }
@@ -126,14 +119,9 @@ impl Journal {
             return Ok(());
         }
         for (start, _) in std::mem::take(&mut self.files) {
-            self.remove(start)?;
+            remove(&*self.disk, &self.dir, start)?;
         }
         self.disk.sync_dir(&self.dir).map_err(StoreError::io("cannot sync", &self.dir))
-    }
-
-    fn remove(&self, start: i64) -> Result<(), StoreError> {
-        let path = self.dir.join(file_name(start));
-        self.disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -146,8 +134,7 @@ impl Journal {
             self.named.clear();
             self.file_len = 0;
             self.closed_ms = now_ms;
-            let spare = self.spare.pop().unwrap_or_default();
-            self.open = Some(Chunk { file: from, from, to: from, ..spare.emptied() });
+            self.open = Some(Chunk::new(self.spare.pop(), from, from));
         }
     }
 
@@ -159,54 +146,46 @@ impl Journal {
     /// A key of a message that is staged.
     #[inline]
     pub(crate) fn key(&mut self, key_hash: i32, commit_log_offset: i64, store_timestamp: i64) {
-        let Some(chunk) = &mut self.open else { return };
-        if chunk.keys.is_empty() {
-            chunk.base_time = store_timestamp;
-        }
-        let time = (store_timestamp - chunk.base_time).clamp(0, i64::from(u32::MAX)) as u32;
-        chunk.keys.extend_from_slice(&KeyRow { key_hash, time, commit_log_offset }.to_bytes());
+        let Some(Chunk { block, .. }) = &mut self.open else { return };
+        let row = KeyRow { key_hash, store_timestamp, commit_log_offset };
+        block.keys.extend_from_slice(&row.to_bytes());
     }
 
     /// Messages were dispatched: all there are below `limit`.
     pub(crate) fn dispatched(&mut self, queues: &Queues, arrivals: &[Arrival], limit: i64) {
-        let Some(chunk) = &mut self.open else { return };
-        for arrival in arrivals.iter().filter(|arrival| arrival.commit_log_offset >= chunk.from) {
+        let Some(Chunk { file, block }) = &mut self.open else { return };
+        for arrival in arrivals.iter().filter(|arrival| arrival.commit_log_offset >= block.from) {
             let number = arrival.queue.0;
             let at = number as usize;
-            if self.named.get(at).is_none_or(|file| *file != chunk.file) {
+            if self.named.get(at).is_none_or(|known| known != file) {
                 self.named.resize(self.named.len().max(at + 1), -1);
-                self.named[at] = chunk.file;
+                self.named[at] = *file;
                 let (topic, id) = (queues.topic_of(arrival.queue), queues[arrival.queue].queue_id);
-                push_name(&mut chunk.names, number, topic.as_bytes(), id);
+                push_name(&mut block.names, number, topic.as_bytes(), id);
             }
-            let unit = Unit {
-                commit_log_offset: arrival.commit_log_offset,
-                size: arrival.size as i32,
-                tags_code: arrival.tags_code,
-            };
-            let row = UnitRow { queue: number, queue_offset: arrival.queue_offset, unit };
-            chunk.units.extend_from_slice(&row.to_bytes());
-            chunk.last_message = arrival.commit_log_offset;
+            let (queue_offset, unit) = (arrival.queue_offset, arrival.unit());
+            let row = UnitRow { queue: number, queue_offset, unit };
+            block.units.extend_from_slice(&row.to_bytes());
+            block.last_message = arrival.commit_log_offset;
         }
-        chunk.to = chunk.to.max(limit);
-        if chunk.units.len() >= BLOCK_UNITS_BYTES {
+        block.to = block.to.max(limit);
+        if block.units.len() >= BLOCK_UNITS_BYTES {
             self.close();
         }
     }
 
     /// Ends the open chunk, and begins the next one where it ends.
     fn close(&mut self) {
-        let Some(mut chunk) = self.open.take_if(|chunk| !chunk.units.is_empty()) else { return };
-        let mut next = self.spare.pop().unwrap_or_default().emptied();
-        let staged = keys_from(&chunk.keys, chunk.to) * KEY_ROW_LEN;
-        let (_, keys) = chunk.keys.split_at(chunk.keys.len() - staged);
-        next.keys.extend_from_slice(keys);
-        chunk.keys.truncate(chunk.keys.len() - staged);
-        self.file_len += chunk.names.len() + chunk.units.len() + chunk.keys.len();
-        (next.from, next.to, next.base_time) = (chunk.to, chunk.to, chunk.base_time);
-        next.file = chunk.file;
+        let Some(mut chunk) = self.open.take_if(|chunk| !chunk.block.units.is_empty()) else {
+            return;
+        };
+        let block = &mut chunk.block;
+        let dispatched = keys_before(&block.keys, block.to);
+        let mut next = Chunk::new(self.spare.pop(), chunk.file, block.to);
+        next.block.keys.extend(block.keys.drain(dispatched..));
+        self.file_len += block.names.len() + block.units.len() + block.keys.len();
         if self.file_len > FILE_BYTES {
-            (next.file, self.file_len) = (chunk.to, 0);
+            (next.file, self.file_len) = (block.to, 0);
         }
         self.closed.push_back(chunk);
         self.open = Some(next);
@@ -235,14 +214,14 @@ impl Journal {
             if crate::mutant::is_on(crate::mutant::Mutant::JournalAhead) {
                 return true;
             }
-            chunk.to <= flushed
+            chunk.block.to <= flushed
         };
         let count = self.closed.iter().take(BLOCKS_PER_JOB).take_while(|c| is_ready(c)).count();
         let chunks: Vec<Chunk> = self.closed.drain(..count).collect();
         for chunk in &chunks {
             match self.files.back_mut().filter(|(start, _)| *start == chunk.file) {
-                Some((_, to)) => *to = chunk.to,
-                None => self.files.push_back((chunk.file, chunk.to)),
+                Some((_, to)) => *to = chunk.block.to,
+                None => self.files.push_back((chunk.file, chunk.block.to)),
             }
         }
         let mut gone = Vec::new();
@@ -251,7 +230,7 @@ impl Journal {
         while self.files.len() > usize::from(is_growing)
             && let Some((start, _)) = self.files.pop_front_if(|(_, to)| *to <= settled)
         {
-            gone.push(self.dir.join(file_name(start)));
+            gone.push(start);
         }
         let is_any = !chunks.is_empty() || !gone.is_empty();
         is_any.then(|| JournalWork { writer: self.writer.take().expect("looked"), chunks, gone })
@@ -277,18 +256,14 @@ impl Journal {
 }
 
 impl Chunk {
-    fn emptied(mut self) -> Chunk {
-        self.names.clear();
-        self.units.clear();
-        self.keys.clear();
-        self.units.reserve(BLOCK_UNITS_BYTES + UNIT_ROW_LEN);
-        self
-    }
-
-    fn block(&self) -> Block<'_> {
-        let Chunk { from, to, last_message, base_time, names, units, keys, .. } = self;
-        let (from, to, last_message, base_time) = (*from, *to, *last_message, *base_time);
-        Block { from, to, last_message, base_time, names, units, keys }
+    /// An empty one, made of an old one.
+    fn new(old: Option<Chunk>, file: i64, from: i64) -> Chunk {
+        let Block { mut names, mut units, mut keys, .. } = old.unwrap_or_default().block;
+        for part in [&mut names, &mut units, &mut keys] {
+            part.clear();
+        }
+        units.reserve(BLOCK_UNITS_BYTES + UNIT_ROW_LEN);
+        Chunk { file, block: Block { from, to: from, last_message: -1, names, units, keys } }
     }
 }
 
@@ -297,15 +272,13 @@ impl JournalWork {
         let mut bytes = Vec::new();
         for chunk in &self.chunks {
             bytes.clear();
-            chunk.block().write(&mut bytes);
+            chunk.block.write(&mut bytes);
             let path = self.writer.dir.join(file_name(chunk.file));
             let written = self.writer.append(chunk.file, &path, &bytes);
             written.map_err(StoreError::io("cannot write", path))?;
         }
-        let disk = &self.writer.disk;
-        let remove =
-            |path: &PathBuf| disk.remove_file(path).map_err(StoreError::io("cannot remove", path));
-        self.gone.iter().try_for_each(remove)
+        let JournalWriter { disk, dir, .. } = &self.writer;
+        self.gone.iter().try_for_each(|start| remove(&**disk, dir, *start))
     }
 }
 
@@ -320,4 +293,9 @@ impl JournalWriter {
         *len += bytes.len() as u64;
         Ok(())
     }
+}
+
+fn remove(disk: &dyn Disk, dir: &Path, start: i64) -> Result<(), StoreError> {
+    let path = dir.join(file_name(start));
+    disk.remove_file(&path).map_err(StoreError::io("cannot remove", path))
 }

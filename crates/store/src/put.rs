@@ -3,6 +3,7 @@
 
 use crate::consume_queue::QueueRef;
 use crate::error::PutError;
+use crate::format::unit::Unit;
 use crate::store::Store;
 use base::crc32::crc32_31;
 use model::batch;
@@ -89,6 +90,17 @@ pub struct Arrival {
     pub commit_log_offset: i64,
     /// As given with the put.
     pub store_timestamp: i64,
+}
+
+impl Arrival {
+    /// What its queue's file gets.
+    pub(crate) fn unit(&self) -> Unit {
+        Unit {
+            commit_log_offset: self.commit_log_offset,
+            size: self.size as i32,
+            tags_code: self.tags_code,
+        }
+    }
 }
 
 /// A record may be this much longer than the longest body.

@@ -8,7 +8,6 @@ use crate::consume_queue::{QueueRef, QueueWriter, Queues};
 use crate::error::{PutError, StoreError};
 use crate::fetch::Fetch;
 use crate::format::checkpoint::Checkpoint;
-use crate::format::unit::Unit;
 use crate::index::{Index, IndexWriter};
 use crate::job::{Flushed, JobTimes};
 use crate::journal::Journal;
@@ -107,12 +106,7 @@ impl Store {
             self.arrivals.extend(self.staged.drain(..count));
         }
         for arrival in &self.arrivals {
-            let unit = Unit {
-                commit_log_offset: arrival.commit_log_offset,
-                size: arrival.size as i32,
-                tags_code: arrival.tags_code,
-            };
-            self.queues.push(arrival.queue, unit);
+            self.queues.push(arrival.queue, arrival.unit());
         }
         self.index.dispatched(limit);
         self.journal.dispatched(&self.queues, &self.arrivals, limit);

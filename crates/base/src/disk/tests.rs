@@ -92,7 +92,7 @@ fn what_was_just_written_is_read_without_waiting() {
 }
 
 #[test]
-fn room_without_data_is_passed_over() {
+fn no_data_is_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let file = RealDisk.create(&dir.path().join("f"), 64 << 20).unwrap();
     file.allocate(0, 32 << 20).unwrap();

@@ -4,7 +4,7 @@
 //! store; its producer is answered after the write or the flush (see [`crate::ack`]).
 
 use model::message::PROPERTY_SEPARATOR;
-use model::message::property::DELAY;
+use model::message::property::{DELAY, POP_RECEIPT, bytes};
 use model::message::system_flag::{
     MULTI_TAGS, TRANSACTION_MASK, TRANSACTION_PREPARED, TRANSACTION_ROLLBACK,
 };
@@ -220,7 +220,7 @@ fn put_single(
     let mut given = view.properties;
     if known.has_receipt_handle {
         let mut without = Vec::with_capacity(given.len());
-        properties::append_without(&mut without, given, b"POP_CK");
+        properties::append_without(&mut without, given, bytes::POP_RECEIPT);
         filtered = without;
         given = &filtered;
     }
@@ -353,14 +353,14 @@ fn own_properties(
     }
     let own_key = known.unique_key.is_empty().then(|| broker.unique_keys.next(now_ms));
     if let Some(key) = &own_key {
-        properties::append_pair(tail, b"UNIQ_KEY", key);
+        properties::append_pair(tail, bytes::UNIQUE_KEY, key);
     }
     if !known.has_region {
-        properties::append_pair(tail, b"MSG_REGION", broker.config.region_id.as_bytes());
+        properties::append_pair(tail, bytes::REGION, broker.config.region_id.as_bytes());
     }
     if !known.has_trace {
         let value: &[u8] = if broker.config.trace_on { b"true" } else { b"false" };
-        properties::append_pair(tail, b"TRACE_ON", value);
+        properties::append_pair(tail, bytes::TRACE_ON, value);
     }
     if !known.has_cluster {
         tail.extend_from_slice(&broker.identity.cluster_property);
@@ -464,7 +464,7 @@ fn put_dead(
     broker.topics.create_if_absent(&topic, 1, 0, exchange.now_ms);
     broker.topics_changed();
     let mut text = Vec::with_capacity(view.properties.len() + 128);
-    properties::edit(&mut text, view.properties, &["POP_CK"], &[(DELAY, b"-1")]);
+    properties::edit(&mut text, view.properties, &[POP_RECEIPT], &[(DELAY, b"-1")]);
     let mut tail = Vec::new();
     own_properties(broker, &properties::scan(&text), &text, &mut tail, exchange.now_ms);
     text.extend_from_slice(&tail);

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
+use model::message::property;
 use model::record::{self, Entry};
+use model::timer;
 use protocol::body::pop::{PopAck, PopCheckPoint};
 use protocol::fastjson;
 use store::{Appended, PutError, QueueRef, StoreError};
@@ -40,10 +42,10 @@ fn put_message(
 ) -> Result<Appended, PutError> {
     let mut text = std::mem::take(&mut broker.pops.scratch_text);
     text.clear();
-    properties::append_pair(&mut text, b"TAGS", message.tag.as_bytes());
-    properties::append_pair(&mut text, b"UNIQ_KEY", message.unique_key.as_bytes());
+    properties::append_pair(&mut text, property::bytes::TAGS, message.tag.as_bytes());
+    properties::append_pair(&mut text, property::bytes::UNIQUE_KEY, message.unique_key.as_bytes());
     let deliver_ms = message.deliver_ms.to_string();
-    properties::append_pair(&mut text, b"TIMER_DELIVER_MS", deliver_ms.as_bytes());
+    properties::append_pair(&mut text, timer::bytes::DELIVER_MS, deliver_ms.as_bytes());
     let known = properties::scan(&text);
     let topic = std::mem::take(&mut broker.pops.revive_topic);
     let put = OwnPut {

@@ -1,5 +1,6 @@
 //! The pop itself: which messages of which queues, and the reply.
 
+use model::message::property::{POP_RECEIPT, bytes};
 use model::record::{self, Entry, Record};
 use protocol::code::response_code;
 use protocol::request::Reply;
@@ -346,13 +347,13 @@ fn rename(
     while let Ok(Entry::Record(record)) = record::decode(rest) {
         text.clear();
         text.extend_from_slice(record.properties);
-        if model::message::property(record.properties, "POP_CK").is_none() {
+        if model::message::property(record.properties, POP_RECEIPT).is_none() {
             let name = &broker.config.broker_name;
             let own = receipt.text(place.kind, name, record.queue_id, record.queue_offset);
             if text.last().is_some_and(|b| *b != model::message::PROPERTY_SEPARATOR) {
                 text.push(model::message::PROPERTY_SEPARATOR);
             }
-            crate::properties::append_pair(&mut text, b"POP_CK", own.as_bytes());
+            crate::properties::append_pair(&mut text, bytes::POP_RECEIPT, own.as_bytes());
         }
         Record { topic: topic.as_bytes(), properties: &text, ..record }.write(body);
         rest = &rest[record.total_len..];

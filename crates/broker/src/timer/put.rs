@@ -1,6 +1,6 @@
 //! Taking timer messages.
 
-use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC};
+use model::message::property::{REAL_QUEUE_ID, REAL_TOPIC, bytes};
 use model::names::TIMER_TOPIC;
 use model::timer;
 use protocol::code::response_code;
@@ -81,9 +81,9 @@ pub fn put_sent(
     let mut text = std::mem::take(&mut broker.scratch_parked);
     text.clear();
     let queue_id = Decimal::of(message.queue_id.into());
-    properties::append_pair(&mut text, timer::OUT_MS.as_bytes(), Decimal::of(out_ms).text());
-    properties::append_pair(&mut text, REAL_TOPIC.as_bytes(), message.topic);
-    properties::append_pair(&mut text, REAL_QUEUE_ID.as_bytes(), queue_id.text());
+    properties::append_pair(&mut text, timer::bytes::OUT_MS, Decimal::of(out_ms).text());
+    properties::append_pair(&mut text, bytes::REAL_TOPIC, message.topic);
+    properties::append_pair(&mut text, bytes::REAL_QUEUE_ID, queue_id.text());
     let [given, own, _] = message.properties;
     let appended = broker.store.append(&PutMessage {
         topic: TIMER_TOPIC.as_bytes(),

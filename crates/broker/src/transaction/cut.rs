@@ -62,8 +62,7 @@ impl Transactions {
         for offset in replaced {
             if self.half(*offset).is_some_and(|half| !half.is_done) {
                 tracing::info!(offset, "a half message was put again by a write that a kill cut");
-                self.mark_done(*offset);
-                self.ended.push(*offset);
+                self.name_done(*offset);
             }
         }
     }

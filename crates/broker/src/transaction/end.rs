@@ -121,8 +121,8 @@ pub fn note_ended(broker: &mut Broker, now_ms: i64) {
         let highest = rest[..taken].iter().copied().max().unwrap_or(-1);
         let key = broker.unique_keys.next(now_ms);
         let mut text = Vec::with_capacity(64);
-        properties::append_pair(&mut text, property::TAGS.as_bytes(), b"d");
-        properties::append_pair(&mut text, property::UNIQUE_KEY.as_bytes(), &key);
+        properties::append_pair(&mut text, property::bytes::TAGS, b"d");
+        properties::append_pair(&mut text, property::bytes::UNIQUE_KEY, &key);
         let message = OwnPut {
             topic: HALF_DONE_TOPIC.as_bytes(),
             queue_id: 0,

@@ -195,11 +195,16 @@ impl Transactions {
         }
     }
 
-    /// A half message ended: it will be named in the done topic.
+    /// A half message ended. `first` is the offset it had when its producer put it.
     fn ended(&mut self, offset: i64, first: i64) {
+        self.name_done(offset);
+        self.moved.remove(&first);
+    }
+
+    /// Marks a half message that will be named in the done topic.
+    fn name_done(&mut self, offset: i64) {
         self.mark_done(offset);
         self.ended.push(offset);
-        self.moved.remove(&first);
     }
 
     /// Forgets what is decided up to the first undecided one.

@@ -145,6 +145,24 @@ fn a_flipped_bit_is_found_and_its_file_named() {
     }
 }
 
+/// Room without data is passed over, but not the unit behind it.
+#[test]
+fn a_hole_in_a_queue_is_found_however_long_it_is() {
+    let (dir, _) = java("5.3.3", true);
+    let path = dir.path().join("consumequeue/Scn_gold/0/00000000000000000000");
+    let file = RealDisk.open(&path).expect("there");
+    let mut unit = [0; 20];
+    file.read_exact_at(&mut unit, 0).expect("read");
+    for at in [20_000, 200_000] {
+        file.write_at(&unit, at * 20).expect("written");
+    }
+    let text = says("verify", dir.path(), &[], 1);
+    for at in [20_000, 200_000] {
+        let hole = format!("byte {}: the queue has a hole before offset {at}", at * 20);
+        assert!(text.contains(&hole), "{text}");
+    }
+}
+
 #[test]
 fn a_directory_of_ours_and_one_that_is_none() {
     let dir = ours();

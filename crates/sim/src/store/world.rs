@@ -59,7 +59,7 @@ impl World {
         config.consume_queue_file_bytes = 20 * [7, 25, 50][random.below(3)];
         config.index_entries = [40, 200][random.below(2)];
         config.checkpoint_units_max = [0, 100, 256 << 10][random.below(3)];
-        config.journal_queues_min = [0, 2, 1024][random.below(3)];
+        config.queues_few = [0, 2, 1024][random.below(3)];
         config.index_backlog_keys_max = [4, 16 << 20][random.below(2)];
         config.note_bytes_min = [1, 2000, 16 << 20][random.below(3)];
         config.sync_each_max = [0, 3, 256][random.below(3)];

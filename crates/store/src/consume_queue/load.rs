@@ -34,11 +34,7 @@ impl Queues {
         let dir = self.queue_dir(queue);
         if end == 0 {
             // The first file is there, and its first unit refers to what is dispatched again.
-            let mut bytes = [0; UNIT_LEN];
-            let read = self.read_once(&dir, 0, 0, &mut bytes)?;
-            let is_empty =
-                |read| read < UNIT_LEN || !is_good(&Unit::from_bytes(&bytes), self.stale_from);
-            return Ok(read.is_some_and(is_empty));
+            return Ok(self.begins_well(&dir, 0)? == Some(false));
         }
         let Some(last) = (end - 1).checked_mul(UNIT_LEN as i64) else { return Ok(false) };
         let start = last - last % self.file_bytes;
@@ -54,9 +50,16 @@ impl Queues {
             return Ok(read < bytes.len() || !is_good(&Unit::from_bytes(&at), self.stale_from));
         }
         // The next unit begins a file.
+        Ok(self.begins_well(&dir, start + self.file_bytes)? != Some(true))
+    }
+
+    /// Whether a file's first unit is good; `None` if the file is not there.
+    fn begins_well(&self, dir: &Path, start: i64) -> Result<Option<bool>, StoreError> {
         let mut bytes = [0; UNIT_LEN];
-        let read = self.read_once(&dir, start + self.file_bytes, 0, &mut bytes)?.unwrap_or(0);
-        Ok(read < UNIT_LEN || !is_good(&Unit::from_bytes(&bytes), self.stale_from))
+        let read = self.read_once(dir, start, 0, &mut bytes)?;
+        let is_good =
+            |read| read == UNIT_LEN && is_good(&Unit::from_bytes(&bytes), self.stale_from);
+        Ok(read.map(is_good))
     }
 
     /// Reads from a file that is not kept open; `None` if it is not there.

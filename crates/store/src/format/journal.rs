@@ -3,42 +3,40 @@
 //!
 //! A file is a run of blocks, each about a range of the log. Big endian: magic 4, length of the
 //! block 4, CRC-32 of all that follows 4, bytes of the names 4, bytes of the units 4, range from 8,
-//! range to 8, offset of its last message 8, store time of its first key 8; then
+//! range to 8, offset of its last message 8; then
 //! names (queue number 4, queue id 4, length of the topic 1, topic),
 //! units (queue number 4, queue offset 8, consume queue unit 20),
-//! keys (hash 4, store time after the first 4, commit log offset 8).
+//! keys (hash 4, store time 8, commit log offset 8).
 //! A number is that of the queue named so before in the same file.
 
 use crate::format::unit::{UNIT_LEN, Unit};
 use base::crc32::crc32;
 
-const MAGIC: u32 = 0x464A_0001;
+const MAGIC: u32 = 0x464A_0002;
 /// Bytes before the names.
-const HEAD_LEN: usize = 52;
+const HEAD_LEN: usize = 44;
 /// What the CRC does not cover.
 const SUM_END: usize = 12;
 /// Bytes of a unit's row.
 pub const UNIT_ROW_LEN: usize = 12 + UNIT_LEN;
 /// Bytes of a key's row.
-pub const KEY_ROW_LEN: usize = 16;
+const KEY_ROW_LEN: usize = 20;
 
-/// A block, or what one is made of.
+/// A block: its parts are slices of a file, or vectors while it is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Block<'a> {
+pub struct Block<T> {
     /// It tells everything about the messages of the log from here...
     pub from: i64,
     /// ...to here.
     pub to: i64,
     /// The last of them that has a unit.
     pub last_message: i64,
-    /// Store time of the first key, ms.
-    pub base_time: i64,
     /// Rows made by [`push_name`].
-    pub names: &'a [u8],
+    pub names: T,
     /// Rows of [`UnitRow::to_bytes`].
-    pub units: &'a [u8],
+    pub units: T,
     /// Rows of [`KeyRow::to_bytes`].
-    pub keys: &'a [u8],
+    pub keys: T,
 }
 
 /// A message in its queue.
@@ -57,8 +55,8 @@ pub struct UnitRow {
 pub struct KeyRow {
     /// See [`key_hash`](crate::format::index::key_hash).
     pub key_hash: i32,
-    /// The message's store time after the block's base time, ms.
-    pub time: u32,
+    /// The message's store time, ms.
+    pub store_timestamp: i64,
     /// Where the message is.
     pub commit_log_offset: i64,
 }
@@ -74,12 +72,10 @@ impl UnitRow {
     }
 
     fn from_bytes(bytes: &[u8; UNIT_ROW_LEN]) -> UnitRow {
-        let (queue, rest) = bytes.split_first_chunk().expect("32 bytes");
-        let (queue_offset, unit) = rest.split_first_chunk().expect("28 bytes");
         UnitRow {
-            queue: u32::from_be_bytes(*queue),
-            queue_offset: i64::from_be_bytes(*queue_offset),
-            unit: Unit::from_bytes(unit.first_chunk().expect("20 bytes")),
+            queue: u32::from_be_bytes(*bytes.first_chunk().expect("inside")),
+            queue_offset: i64::from_be_bytes(*bytes[4..].first_chunk().expect("inside")),
+            unit: Unit::from_bytes(bytes[12..].first_chunk().expect("inside")),
         }
     }
 }
@@ -89,18 +85,16 @@ impl KeyRow {
     pub fn to_bytes(self) -> [u8; KEY_ROW_LEN] {
         let mut bytes = [0; KEY_ROW_LEN];
         bytes[..4].copy_from_slice(&self.key_hash.to_be_bytes());
-        bytes[4..8].copy_from_slice(&self.time.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.commit_log_offset.to_be_bytes());
+        bytes[4..12].copy_from_slice(&self.store_timestamp.to_be_bytes());
+        bytes[12..].copy_from_slice(&self.commit_log_offset.to_be_bytes());
         bytes
     }
 
     fn from_bytes(bytes: &[u8; KEY_ROW_LEN]) -> KeyRow {
-        let (key_hash, rest) = bytes.split_first_chunk().expect("16 bytes");
-        let (time, offset) = rest.split_first_chunk().expect("12 bytes");
         KeyRow {
-            key_hash: i32::from_be_bytes(*key_hash),
-            time: u32::from_be_bytes(*time),
-            commit_log_offset: i64::from_be_bytes(*offset.first_chunk().expect("8 bytes")),
+            key_hash: i32::from_be_bytes(*bytes.first_chunk().expect("inside")),
+            store_timestamp: i64::from_be_bytes(*bytes[4..].first_chunk().expect("inside")),
+            commit_log_offset: i64::from_be_bytes(*bytes[12..].first_chunk().expect("inside")),
         }
     }
 }
@@ -113,35 +107,37 @@ pub fn push_name(names: &mut Vec<u8>, number: u32, topic: &[u8], queue_id: i32) 
     names.extend_from_slice(topic);
 }
 
-/// How many of these rows of keys, from the last one back, are of messages at `offset` or behind.
-pub fn keys_from(keys: &[u8], offset: i64) -> usize {
+/// How many bytes of these rows of keys are of messages before `offset`: later ones stand behind.
+pub fn keys_before(keys: &[u8], offset: i64) -> usize {
     let rows = keys.as_chunks().0.iter().rev().map(KeyRow::from_bytes);
-    rows.take_while(|row| row.commit_log_offset >= offset).count()
+    let count = rows.take_while(|row| row.commit_log_offset >= offset).count();
+    keys.len() - count * KEY_ROW_LEN
 }
 
-impl<'a> Block<'a> {
+impl<T: AsRef<[u8]>> Block<T> {
     /// Appends the block's bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let len = HEAD_LEN + self.names.len() + self.units.len() + self.keys.len();
+        let [names, units, keys] = [&self.names, &self.units, &self.keys].map(T::as_ref);
+        let len = HEAD_LEN + names.len() + units.len() + keys.len();
         let start = out.len();
         out.reserve(len);
-        out.extend_from_slice(&MAGIC.to_be_bytes());
-        out.extend_from_slice(&(len as u32).to_be_bytes());
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&(self.names.len() as u32).to_be_bytes());
-        out.extend_from_slice(&(self.units.len() as u32).to_be_bytes());
-        for number in [self.from, self.to, self.last_message, self.base_time] {
+        for number in [MAGIC, len as u32, 0, names.len() as u32, units.len() as u32] {
             out.extend_from_slice(&number.to_be_bytes());
         }
-        for part in [self.names, self.units, self.keys] {
+        for number in [self.from, self.to, self.last_message] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        for part in [names, units, keys] {
             out.extend_from_slice(part);
         }
         let sum = crc32(&out[start + SUM_END..]);
         out[start + 8..start + SUM_END].copy_from_slice(&sum.to_be_bytes());
     }
+}
 
+impl<'a> Block<&'a [u8]> {
     /// The block at the beginning of these bytes, and what is behind it; `None` if it is not whole.
-    pub fn read(bytes: &'a [u8]) -> Option<(Block<'a>, &'a [u8])> {
+    pub fn read(bytes: &'a [u8]) -> Option<(Block<&'a [u8]>, &'a [u8])> {
         let u32_at = |at: usize| bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes);
         let i64_at = |at: usize| bytes.get(at..)?.first_chunk().copied().map(i64::from_be_bytes);
         if u32_at(0)? != MAGIC {
@@ -153,9 +149,8 @@ impl<'a> Block<'a> {
         }
         let (names, behind) = block.get(HEAD_LEN..)?.split_at_checked(u32_at(12)? as usize)?;
         let (units, keys) = behind.split_at_checked(u32_at(16)? as usize)?;
-        let (from, to, last_message, base_time) =
-            (i64_at(20)?, i64_at(28)?, i64_at(36)?, i64_at(44)?);
-        Some((Block { from, to, last_message, base_time, names, units, keys }, rest))
+        let (from, to, last_message) = (i64_at(20)?, i64_at(28)?, i64_at(36)?);
+        Some((Block { from, to, last_message, names, units, keys }, rest))
     }
 
     /// The queues named: number, topic, queue id.
@@ -183,7 +178,7 @@ impl<'a> Block<'a> {
 }
 
 /// The blocks at the beginning of a file, up to the first that is not whole.
-pub fn blocks(mut bytes: &[u8]) -> impl Iterator<Item = Block<'_>> {
+pub fn blocks(mut bytes: &[u8]) -> impl Iterator<Item = Block<&[u8]>> {
     std::iter::from_fn(move || {
         let (block, rest) = Block::read(bytes)?;
         bytes = rest;
@@ -201,7 +196,7 @@ mod tests {
     }
 
     fn key(key_hash: i32, at: i64) -> KeyRow {
-        KeyRow { key_hash, time: 5, commit_log_offset: at }
+        KeyRow { key_hash, store_timestamp: 5 << 33, commit_log_offset: at }
     }
 
     #[test]
@@ -212,13 +207,12 @@ mod tests {
         let units = [unit(9, 100), unit(11, 190)].map(UnitRow::to_bytes).concat();
         let keys = [key(1, 100), key(-2, 100), key(3, 190)].map(KeyRow::to_bytes).concat();
         let (names, units, keys) = (&names[..], &units[..], &keys[..]);
-        let block =
-            Block { from: 100, to: 280, last_message: 190, base_time: 8, names, units, keys };
+        let block = Block { from: 100, to: 280, last_message: 190, names, units, keys };
         let mut bytes = Vec::new();
         block.write(&mut bytes);
         let len = bytes.len();
-        Block { from: 280, to: 300, ..Block::default() }.write(&mut bytes);
-        let found: Vec<Block<'_>> = blocks(&bytes).collect();
+        Block::<&[u8]> { from: 280, to: 300, ..Block::default() }.write(&mut bytes);
+        let found: Vec<Block<&[u8]>> = blocks(&bytes).collect();
         assert_eq!((found.len(), found[0], found[1].to), (2, block, 300));
         let named: Vec<_> = found[0].names().collect();
         assert_eq!(named, [(9, &b"T"[..], 4), (11, &[b'x'; 255][..], -1)]);
@@ -235,6 +229,7 @@ mod tests {
     #[test]
     fn keys_of_what_is_still_staged_are_the_last_ones() {
         let keys = [key(1, 10), key(2, 10), key(3, 20)].map(KeyRow::to_bytes).concat();
-        assert_eq!([0, 10, 11, 20, 21].map(|at| keys_from(&keys, at)), [3, 3, 1, 1, 0]);
+        let counts = [0, 10, 11, 20, 21].map(|at| keys_before(&keys, at) / KEY_ROW_LEN);
+        assert_eq!(counts, [0, 0, 2, 2, 3]);
     }
 }

@@ -10,6 +10,7 @@ use crate::format::checkpoint::{CHECKPOINT_LEN, Checkpoint};
 use crate::format::parse_file_name;
 use base::disk::{Disk, DiskFile};
 use model::record::{self, BadRecord, Entry, FILLER_LEN_MIN, Record};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct Directory {
     pub state_files: Vec<(String, u64)>,
     /// Whether a broker runs, or ended without a clean stop.
     pub has_abort: bool,
+    /// The log file that was asked for last, by its start: mostly the next one asked for, too.
+    last_log_file: RefCell<Option<(i64, Arc<dyn DiskFile>)>>,
 }
 
 /// What stands at a place of the log.
@@ -98,7 +101,17 @@ impl Directory {
             .collect();
         let has_abort = disk.exists(&root.join("abort"));
         let log = parts(&*disk, &root.join("commitlog"))?;
-        Ok(Directory { log, queues, index, checkpoint, state_files, has_abort, disk })
+        let last_log_file = RefCell::default();
+        Ok(Directory {
+            disk,
+            log,
+            queues,
+            index,
+            checkpoint,
+            state_files,
+            has_abort,
+            last_log_file,
+        })
     }
 
     fn file(&self, path: &Path) -> Result<Arc<dyn DiskFile>, StoreError> {
@@ -183,6 +196,16 @@ impl Directory {
         Ok((part.start + part.len as i64, true))
     }
 
+    fn log_file(&self, part: &Part) -> Result<Arc<dyn DiskFile>, StoreError> {
+        let mut last = self.last_log_file.borrow_mut();
+        if let Some((_, file)) = last.as_ref().filter(|(start, _)| *start == part.start) {
+            return Ok(Arc::clone(file));
+        }
+        let file = self.file(&part.path)?;
+        *last = Some((part.start, Arc::clone(&file)));
+        Ok(file)
+    }
+
     /// The bytes at a log offset, as many as there are up to `len`.
     fn log_bytes(&self, offset: i64, len: usize) -> Result<Vec<u8>, StoreError> {
         let part = self.log.iter().rev().find(|part| part.start <= offset);
@@ -190,7 +213,7 @@ impl Directory {
             return Ok(Vec::new());
         };
         let mut bytes = vec![0; len.min((part.start + part.len as i64 - offset) as usize)];
-        let read = self.file(&part.path)?.read_at(&mut bytes, (offset - part.start) as u64);
+        let read = self.log_file(part)?.read_at(&mut bytes, (offset - part.start) as u64);
         let read = read.map_err(StoreError::io("cannot read", &part.path))?;
         bytes.truncate(read);
         Ok(bytes)

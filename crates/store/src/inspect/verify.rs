@@ -1,9 +1,9 @@
 //! Checks every record, unit and index entry of a directory against each other.
 
-use super::{Directory, Place, QueueParts};
+use super::{Directory, Part, Place, QueueParts};
 use crate::error::StoreError;
 use crate::format::index::{ENTRY_LEN, HEADER_LEN, Header, IndexEntry, key_hash};
-use crate::format::unit::{BLANK, UNIT_LEN, units};
+use crate::format::unit::{BLANK, UNIT_LEN, Unit, units};
 use crate::put::index_keys;
 use base::hash::{java_hash, java_hash_from};
 use model::message::DispatchProperties;
@@ -24,6 +24,8 @@ pub struct Problem {
 
 /// Longest record that is believed.
 const RECORD_LEN_MAX: i32 = 64 << 20;
+/// Units read at once: the few of one of many queues should not cost much room.
+const UNITS_PER_READ: usize = 4096;
 
 /// Verifies a directory; `slots` are those of its index files. `progress` is told the log offsets
 /// reached; `found` gets each problem. Answers how many records, units and entries were checked.
@@ -79,49 +81,87 @@ fn verify_queue(
     let log_min = directory.log.first().map_or(0, |part| part.start);
     let (mut count, mut is_over) = (0, false);
     for part in &queue.parts {
-        let bytes = directory.disk.read(&part.path);
-        let bytes = bytes.map_err(StoreError::io("cannot read", &part.path))?;
-        for (i, unit) in units(&bytes).enumerate() {
-            let offset = part.start / UNIT_LEN as i64 + i as i64;
-            let position = (i * UNIT_LEN) as u64;
+        each_unit(directory, part, &mut |position, unit| {
+            let offset = (part.start + position as i64) / UNIT_LEN as i64;
             let mut report = |what: String| {
                 found(Problem { path: part.path.clone(), position, what });
             };
             if unit.size == 0 && unit.commit_log_offset == 0 {
                 is_over = true;
-                continue;
+                return Ok(());
             }
             if is_over {
                 report(format!("the queue has a hole before offset {offset}"));
                 is_over = false;
             }
-            if unit == BLANK || unit.commit_log_offset < log_min {
-                continue;
-            }
-            count += 1;
-            let len = unit.size.clamp(0, RECORD_LEN_MAX) as usize;
-            let record = directory.log_bytes(unit.commit_log_offset, len)?;
-            match record::decode(&record) {
-                Ok(Entry::Record(r))
-                    if r.total_len == len
-                        && r.commit_log_offset == unit.commit_log_offset
-                        && belongs(&r, queue, offset) =>
-                {
-                    let code = DispatchProperties::find(r.properties).tags_code();
-                    let holds_time =
-                        [SCHEDULE_TOPIC, TIMER_TOPIC].iter().any(|t| r.topic == t.as_bytes());
-                    if !holds_time && code != unit.tags_code {
-                        report(format!("tags code {}, the record's is {code}", unit.tags_code));
-                    }
+            if unit != BLANK && unit.commit_log_offset >= log_min {
+                count += 1;
+                if let Some(what) = wrong_in_unit(directory, queue, offset, &unit)? {
+                    report(what);
                 }
-                _ => report(format!(
-                    "offset {offset}: no such message at log {} of {len} bytes",
-                    unit.commit_log_offset
-                )),
             }
-        }
+            Ok(())
+        })?;
     }
     Ok(count)
+}
+
+/// Visits a file's units with their positions; of room that has none only the first.
+fn each_unit(
+    directory: &Directory,
+    part: &Part,
+    visit: &mut dyn FnMut(u64, Unit) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let file = directory.file(&part.path)?;
+    let mut block = vec![0; UNITS_PER_READ * UNIT_LEN];
+    let mut at = 0;
+    loop {
+        let data = file.next_data(at).unwrap_or(part.len);
+        let data = data - data % UNIT_LEN as u64;
+        if data > at {
+            visit(at, Unit::from_bytes(&[0; UNIT_LEN]))?;
+            at = data;
+        }
+        let read = file.read_at(&mut block, at);
+        let read = read.map_err(StoreError::io("cannot read", &part.path))?;
+        if read < UNIT_LEN {
+            return Ok(());
+        }
+        for unit in units(&block[..read]) {
+            visit(at, unit)?;
+            at += UNIT_LEN as u64;
+        }
+    }
+}
+
+/// What is wrong with the unit at a queue's offset, if anything is.
+fn wrong_in_unit(
+    directory: &Directory,
+    queue: &QueueParts,
+    offset: i64,
+    unit: &Unit,
+) -> Result<Option<String>, StoreError> {
+    let len = unit.size.clamp(0, RECORD_LEN_MAX) as usize;
+    let bytes = directory.log_bytes(unit.commit_log_offset, len)?;
+    let record = match record::decode(&bytes) {
+        Ok(Entry::Record(record))
+            if record.total_len == len
+                && record.commit_log_offset == unit.commit_log_offset
+                && belongs(&record, queue, offset) =>
+        {
+            record
+        }
+        _ => {
+            let at = unit.commit_log_offset;
+            return Ok(Some(format!(
+                "offset {offset}: no such message at log {at} of {len} bytes"
+            )));
+        }
+    };
+    let code = DispatchProperties::find(record.properties).tags_code();
+    let holds_time = [SCHEDULE_TOPIC, TIMER_TOPIC].iter().any(|t| record.topic == t.as_bytes());
+    let is_wrong = !holds_time && code != unit.tags_code;
+    Ok(is_wrong.then(|| format!("tags code {}, the record's is {code}", unit.tags_code)))
 }
 
 /// Whether a record is the message of a queue at an offset: its own, or a light queue's, too.

@@ -32,20 +32,18 @@ impl Store {
     /// Finds out up to where the journal tells of the log. What it tells of is flushed and was
     /// whole, so reading begins at the last message it knows.
     pub(super) fn start_by_journal(&mut self, start: Start) -> Result<Start, StoreError> {
-        let mut last: Option<(i64, i64)> = None;
-        let mut ends = Vec::new();
-        for path in self.journal.paths() {
+        while let Some(path) = self.journal.paths().pop() {
             let bytes = self.journal_bytes(&path);
             let newest = blocks(&bytes).last();
-            ends.push(newest.map(|block| block.to));
-            last = last.max(newest.map(|block| (block.to, block.last_message)));
+            self.journal.newest_ends(newest.map(|block| block.to))?;
+            let Some(Block { to, last_message, .. }) = newest else { continue };
+            if to <= start.at {
+                break;
+            }
+            let at = last_message.max(start.at);
+            return Ok(Start { at, flushed: start.flushed.max(to), journaled: to, ..start });
         }
-        self.journal.known(&ends)?;
-        let Some((to, last_message)) = last.filter(|(to, _)| *to > start.at) else {
-            return Ok(start);
-        };
-        let at = last_message.max(start.at);
-        Ok(Start { at, flushed: start.flushed.max(to), journaled: to, ..start })
+        Ok(start)
     }
 
     /// A file of the journal, as far as it can be read.
@@ -56,8 +54,10 @@ impl Store {
         })
     }
 
-    /// As [`Store::dispatch_from`], from the journal as far as that tells.
-    pub(super) fn dispatch_by_journal(
+    /// Dispatches the messages from `from` on, by the journal as far as that tells of them. False
+    /// when a queue turns out to lack older units; with `is_whole_log` it then starts with what
+    /// there is.
+    pub(super) fn dispatch_all(
         &mut self,
         from: i64,
         end: i64,
@@ -70,8 +70,7 @@ impl Store {
             let mut named = Named::default();
             for block in blocks(&bytes) {
                 self.take_names(&block, &mut named);
-                let is_known = block.units().all(|row| named.get(row.queue).is_some());
-                if block.to <= at || block.to > end || !is_known {
+                if block.to <= at || block.to > end {
                     continue;
                 }
                 let next = block.from.max(at);
@@ -88,7 +87,7 @@ impl Store {
         self.dispatch_from(at, end, is_whole_log, now_ms)
     }
 
-    fn take_names(&mut self, block: &Block<'_>, named: &mut Named) {
+    fn take_names(&mut self, block: &Block<&[u8]>, named: &mut Named) {
         for (number, topic, queue_id) in block.names() {
             if let Ok(queue) = self.queues.create_unless_there(topic, queue_id) {
                 named.put(number, queue);
@@ -96,15 +95,16 @@ impl Store {
         }
     }
 
-    /// Dispatches the messages of a block from `at` on again.
+    /// Dispatches the messages of a block from `at` on again. False also if it does not name all
+    /// of their queues.
     fn dispatch_block(
         &mut self,
-        (block, at): (&Block<'_>, i64),
+        (block, at): (&Block<&[u8]>, i64),
         named: &Named,
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
         for row in block.units().filter(|row| row.unit.commit_log_offset >= at) {
-            let Some(queue) = named.get(row.queue) else { continue };
+            let Some(queue) = named.get(row.queue) else { return Ok(false) };
             let is_void = !self.deleted_topics.is_empty()
                 && self.is_void(self.queues.topic_of(queue).as_bytes(), row.unit.commit_log_offset);
             if !is_void && !self.dispatch_unit(queue, row.queue_offset, row.unit, is_whole_log)? {
@@ -114,8 +114,7 @@ impl Store {
         if self.config.index_enabled {
             let from = self.index.end_offset().max(at);
             for key in block.keys().filter(|key| key.commit_log_offset >= from) {
-                let time = block.base_time + i64::from(key.time);
-                self.index.push_hash(key.key_hash, key.commit_log_offset, time);
+                self.index.push_hash(key.key_hash, key.commit_log_offset, key.store_timestamp);
             }
         }
         self.index.dispatched(block.to);

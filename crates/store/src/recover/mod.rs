@@ -26,8 +26,8 @@ use model::record::{BadRecord, Record};
 use model::timer::{self, TimerProperties};
 use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
 
-/// Units collected before they are written, while dispatching again: with many queues to write
-/// takes long. What is left then is written by jobs; so are keys, up to half of what may wait.
+/// Units collected before they are written, while dispatching again: to write those of many queues
+/// takes long. What is left at the end is left to jobs; so are keys, up to half of what may wait.
 const UNITS_BYTES_MAX: usize = 256 << 20;
 /// Queue offsets from here on are not believed.
 const QUEUE_OFFSET_MAX: i64 = 1 << 48;
@@ -361,22 +361,18 @@ impl Store {
         } else {
             self.reload_queues(if was_stopped_cleanly && !has_statement { end } else { from })?;
         }
-        let is_whole = match are_sure && from == start.dispatched {
-            true => self.dispatch_by_journal(from, end, from == first, now_ms)?,
-            false => self.dispatch_from(from, end, from == first, now_ms)?,
-        };
-        if !is_whole {
+        if !self.dispatch_all(from, end, from == first, now_ms)? {
             tracing::warn!("a consume queue has a hole: building all of them from the whole log");
             are_sure = false;
+            self.journal.clear()?;
             self.lower_statement(first)?;
             self.reload_queues(first)?;
-            self.dispatch_from(first, end, true, now_ms)?;
+            self.dispatch_all(first, end, true, now_ms)?;
         }
         self.index.dispatched(i64::MAX);
         if are_sure {
             return Ok(());
         }
-        self.journal.clear()?;
         self.queues.stale_from = end;
         self.write_queues()?;
         self.apply_index(now_ms)?;
@@ -432,8 +428,7 @@ impl Store {
         self.queues.load_all_and_cut(writer)
     }
 
-    /// Dispatches the records from `from` on. False when a queue turns out to lack older units;
-    /// with `is_whole_log` it then starts with what there is.
+    /// As [`Store::dispatch_all`], by the log alone.
     fn dispatch_from(
         &mut self,
         from: i64,

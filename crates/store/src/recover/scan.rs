@@ -150,20 +150,19 @@ pub(super) fn record_behind(
     let mut block = vec![0; BLOCK_BYTES];
     let mut filler = None;
     while segments.has(segments.start_of(at)) {
-        let to_end_of_file = file_bytes - at % file_bytes;
+        let file_end = at + file_bytes - at % file_bytes;
         // To read the room ahead of the log would fill the page cache with zeros.
-        match segments.next_data(at)? {
+        match segments.next_data(at)?.filter(|data| *data < file_end) {
             // A length begins with zeros: what it is part of may begin a little before.
-            Some(data) if data < at + to_end_of_file => at = at.max(data - 7),
-            _ => {
-                at += to_end_of_file;
+            Some(data) => at = at.max(data - 7),
+            None => {
+                at = file_end;
                 continue;
             }
         }
         let read = segments.read(at, &mut block)?;
-        let to_end_of_file = file_bytes - at % file_bytes;
         if read < FILLER_LEN_MIN {
-            at += to_end_of_file;
+            at = file_end;
             continue;
         }
         for position in candidates(&block[..read]) {
@@ -178,7 +177,7 @@ pub(super) fn record_behind(
             }
         }
         // A magic may lie across two blocks.
-        at += if (read as i64) < to_end_of_file { read as i64 - 7 } else { to_end_of_file };
+        at = if at + (read as i64) < file_end { at + read as i64 - 7 } else { file_end };
     }
     Ok(None)
 }

@@ -11,7 +11,7 @@ const QUEUES: i32 = 3;
 const MESSAGES: usize = 120;
 
 fn config() -> StoreConfig {
-    StoreConfig { journal_queues_min: QUEUES as usize, ..small("/s") }
+    StoreConfig { queues_few: QUEUES as usize - 1, ..small("/s") }
 }
 
 fn open(disk: &SimDisk) -> Result<Store, StoreError> {
@@ -100,6 +100,35 @@ fn a_journal_that_is_cut_damaged_or_gone_costs_nothing_but_time() {
     }
     disk.remove_file(path).unwrap();
     assert_all_is_there(&mut open(&disk).unwrap());
+}
+
+/// Without queue files they are made from the whole log, of which the journal tells a part.
+#[test]
+fn queues_that_are_gone_come_back_from_log_and_journal() {
+    let disk = killed();
+    open(&disk).unwrap().close(NOW).unwrap();
+    let mut store = open(&disk).unwrap();
+    let other = store.queue_or_create(b"Other", 0).unwrap();
+    for number in 0..100_i64 {
+        let now_ms = NOW + 1_000_000 + number * 100;
+        let body = format!("{number:90}");
+        store.append(&message("Other", other, 0, body.as_bytes())).unwrap();
+        (0..QUEUES).for_each(|queue_id| {
+            let queue = store.queue(b"T", queue_id).unwrap();
+            store.append(&message("T", queue, queue_id, b"more")).unwrap();
+        });
+        store.write().unwrap();
+        run(&mut store, now_ms, JobKind::Flush);
+        run(&mut store, now_ms, JobKind::Journal);
+    }
+    drop(store);
+    let disk = disk.process_crash();
+    assert_eq!(journal_files(&disk).len(), 1);
+    disk.remove_dir_all(Path::new("/s/consumequeue")).unwrap();
+    let mut store = open(&disk).unwrap();
+    assert_eq!(bodies(&mut store, other).len(), 100);
+    let queue = store.queue(b"T", 0).unwrap();
+    assert_eq!(bodies(&mut store, queue).len(), MESSAGES / QUEUES as usize + 100);
 }
 
 /// A second crash finds the journals of two lives, with a gap between.

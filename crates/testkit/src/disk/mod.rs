@@ -425,6 +425,14 @@ impl DiskFile for SimFile {
         }
     }
 
+    /// Blocks that hold nothing but zeros count as room.
+    fn next_data(&self, offset: u64) -> Option<u64> {
+        let state = self.disk.state();
+        let rest = state.tree.files[self.number].bytes.get(offset as usize..)?;
+        let data = offset + rest.iter().position(|b| *b != 0)? as u64;
+        Some(offset.max(data - data % BLOCK as u64))
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         let at = offset as usize;

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, bail, ensure};
 use base::clock::{mono_ns, wall_ms};
+use model::message::property;
 use model::record::{self, Entry};
 use protocol::body::BitSet;
 use protocol::body::assignment::{BatchAck, BatchAckMessageRequestBody};
@@ -203,7 +204,7 @@ fn popped(reply: &PopMessageReply, body: &[u8]) -> anyhow::Result<Vec<Popped>> {
         };
         rest = &rest[record.total_len..];
         let (queue_id, queue_offset) = (record.queue_id, record.queue_offset);
-        let own = model::message::property(record.properties, "POP_CK");
+        let own = model::message::property(record.properties, property::POP_RECEIPT);
         let receipt = match own {
             Some(own) => String::from_utf8_lossy(own).into_owned(),
             None => {
