@@ -24,7 +24,7 @@ use model::message::{DispatchProperties, system_flag};
 use model::names;
 use model::record::{BadRecord, Record};
 use model::timer::{self, TimerProperties};
-use scan::{Bad, Found, Scanner, has_lost_sector, is_bare_head, record_behind};
+use scan::{Bad, Found, Scanner, has_lost_sector, is_head_damaged, record_behind};
 
 /// Units collected before they are written, while dispatching again: to write those of many queues
 /// takes long. What is left at the end is left to jobs; so are keys, up to half of what may wait.
@@ -311,7 +311,8 @@ impl Store {
                 // Its length may be what is wrong: it ends where an intact one begins.
                 Some(next) => {
                     let len = claimed.clamp(512, 8 << 20).min(rest).min((next - at) as usize);
-                    !is_bare_head(segments, at)? && has_lost_sector(segments, at, len, next)?
+                    !is_head_damaged(segments, file_bytes, at)?
+                        && has_lost_sector(segments, at, len, next)?
                 }
                 None => true,
             }

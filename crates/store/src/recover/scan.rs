@@ -211,14 +211,31 @@ fn lacks_text(record: &Record<'_>, at: i64) -> bool {
     std::iter::once(head).chain(rest.chunks(SECTOR)).any(|share| share.iter().all(|b| *b == 0))
 }
 
-/// Whether only zeros follow eight bytes within their sector: a filler, if a damaged one, for a
-/// record has its sums there.
-pub(super) fn is_bare_head(segments: &mut Segments, start: i64) -> Result<bool, StoreError> {
-    let in_sector = SECTOR - (start % SECTOR as i64) as usize;
-    let mut bytes = [0; SECTOR];
-    let read = segments.read(start, &mut bytes[..in_sector])?;
-    let rest = bytes[..read].get(FILLER_LEN_MIN..).unwrap_or(&[]);
-    Ok(rest.len() >= FILLER_LEN_MIN && rest.iter().all(|b| *b == 0))
+/// Whether a bit of the head at `start`, a record's or a filler's, changed since it was written:
+/// each sector's share of it, if a power cut did not keep it away, is as it was.
+pub(super) fn is_head_damaged(
+    segments: &mut Segments,
+    file_bytes: i64,
+    start: i64,
+) -> Result<bool, StoreError> {
+    let mut head = [0; FILLER_LEN_MIN];
+    segments.read(start, &mut head)?;
+    let first = (SECTOR - (start % SECTOR as i64) as usize).min(FILLER_LEN_MIN);
+    let (len, _) = head.split_at(4);
+    let filler_len = ((file_bytes - start % file_bytes) as u32).to_be_bytes();
+    let may_be = |len: &[u8], magic: u32| {
+        let written = [len, &magic.to_be_bytes()].concat();
+        let shares = head.split_at(first);
+        let written = written.split_at(first);
+        [(shares.0, written.0), (shares.1, written.1)]
+            .iter()
+            .all(|(share, written)| share == written || share.iter().all(|b| *b == 0))
+    };
+    // A record may have any length.
+    let is_right = may_be(len, record::MAGIC_V1)
+        || may_be(len, record::MAGIC_V2)
+        || may_be(&filler_len, record::FILLER_MAGIC);
+    Ok(!is_right)
 }
 
 /// Whether one of the 512-byte sectors that a record from `start` of `len` bytes touches reads as
