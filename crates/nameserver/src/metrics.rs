@@ -1,14 +1,13 @@
 //! Figures for Prometheus and answers for probes, over HTTP, on `ns-http`. Java's name server has
 //! neither; the keys are those of the broker, and off by default as there.
 
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use base::clock::mono_ns;
 use base::metrics::Exposition;
 use base::{config_enum, metric_table};
 use remoting::address;
-use remoting::http::{HttpAnswer, HttpServer};
+use remoting::http::{HttpAnswer, HttpServer, look};
 
 use crate::config::NameServerConfig;
 use crate::name_server::NameServer;
@@ -35,8 +34,6 @@ metric_table! {
     }
 }
 
-/// A batch of the loop takes milliseconds. One that takes longer than this does not live.
-const STUCK_NS: u64 = 1_500_000_000;
 /// No metric here has labels of its own.
 const SERIES_MAX: usize = 1;
 
@@ -94,25 +91,6 @@ fn answer(path: &str, server: &Mutex<NameServer>) -> HttpAnswer {
                 status: 200,
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
                 body: out.finish(),
-            }
-        }
-    }
-}
-
-/// The lock, unless the loop keeps it too long or panicked with it.
-fn look(server: &Mutex<NameServer>) -> Result<MutexGuard<'_, NameServer>, HttpAnswer> {
-    let end_ns = mono_ns() + STUCK_NS;
-    loop {
-        match server.try_lock() {
-            Ok(server) => return Ok(server),
-            Err(TryLockError::WouldBlock) if mono_ns() < end_ns => {
-                std::thread::park_timeout(Duration::from_millis(1));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(HttpAnswer::text(503, "the loop makes no progress\n"));
-            }
-            Err(TryLockError::Poisoned(_)) => {
-                return Err(HttpAnswer::text(503, "the loop panicked\n"));
             }
         }
     }

@@ -6,8 +6,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,6 +33,31 @@ impl HttpAnswer {
     /// Text for people and probes.
     pub fn text(status: u16, body: impl Into<String>) -> HttpAnswer {
         HttpAnswer { status, content_type: "text/plain; charset=utf-8", body: body.into() }
+    }
+}
+
+/// A batch of a loop takes milliseconds. One that takes longer than this does not live.
+const STUCK_NS: u64 = 1_500_000_000;
+
+/// What a loop works on, for an answer; an error when the loop keeps it too long or panicked.
+///
+/// # Errors
+/// The answer that says so, status 503.
+pub fn look<T>(service: &Mutex<T>) -> Result<MutexGuard<'_, T>, HttpAnswer> {
+    let end_ns = mono_ns() + STUCK_NS;
+    loop {
+        match service.try_lock() {
+            Ok(service) => return Ok(service),
+            Err(TryLockError::WouldBlock) if mono_ns() < end_ns => {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(HttpAnswer::text(503, "the loop makes no progress\n"));
+            }
+            Err(TryLockError::Poisoned(_)) => {
+                return Err(HttpAnswer::text(503, "the loop panicked\n"));
+            }
+        }
     }
 }
 

@@ -1,34 +1,11 @@
 //! Whether the broker lives, and whether it takes messages.
 
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::time::Duration;
+use std::sync::Mutex;
 
-use base::clock::{mono_ns, wall_ms};
-use remoting::http::HttpAnswer;
+use base::clock::wall_ms;
+use remoting::http::{HttpAnswer, look};
 
 use crate::broker::{Broker, BrokerService};
-
-/// A batch of the loop takes milliseconds. One that takes longer than this does not live.
-const STUCK_NS: u64 = 1_500_000_000;
-
-/// The lock, unless the loop keeps it too long or panicked with it.
-fn look(service: &Mutex<BrokerService>) -> Result<MutexGuard<'_, BrokerService>, HttpAnswer> {
-    let end_ns = mono_ns() + STUCK_NS;
-    loop {
-        match service.try_lock() {
-            Ok(service) => return Ok(service),
-            Err(TryLockError::WouldBlock) if mono_ns() < end_ns => {
-                std::thread::park_timeout(Duration::from_millis(1));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(HttpAnswer::text(503, "the loop makes no progress\n"));
-            }
-            Err(TryLockError::Poisoned(_)) => {
-                return Err(HttpAnswer::text(503, "the loop panicked\n"));
-            }
-        }
-    }
-}
 
 /// `/healthz`.
 pub(super) fn alive(service: &Mutex<BrokerService>) -> HttpAnswer {

@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::permission;
 use protocol::body::MessageQueue;
 use protocol::body::route::{ClusterInfo, TopicRouteData};
 use protocol::request::Request;
@@ -110,18 +109,7 @@ impl Admin {
     /// # Errors
     /// The broker refuses or does not answer.
     pub fn create_topic(&self, address: &str, topic: &str, queues: i32) -> Result<(), Error> {
-        let request = UpdateAndCreateTopic {
-            topic: topic.to_owned(),
-            default_topic: Some(model::names::AUTO_CREATE_TOPIC.to_owned()),
-            read_queue_nums: queues,
-            write_queue_nums: queues,
-            perm: permission::READ | permission::WRITE,
-            topic_filter_type: Some("SINGLE_TAG".to_owned()),
-            topic_sys_flag: Some(0),
-            order: false,
-            attributes: None,
-            force: false,
-        };
+        let request = UpdateAndCreateTopic::plain(topic, queues);
         self.cluster.call(address, &request, b"").map(|_| ())
     }
 

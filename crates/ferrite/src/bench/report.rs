@@ -68,18 +68,9 @@ pub struct Reason {
 /// The whole report of a run with traffic.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Goal, when one was named.
-    pub goal: Option<String>,
-    /// Mode.
-    pub mode: String,
-    /// Workload in words.
-    pub workload: String,
-    /// What was measured: process name and address.
-    pub target: String,
-    /// The broker's `flushDiskType`, when it tells.
-    pub flush_disk_type: Option<String>,
-    /// The machine.
-    pub environment: Environment,
+    /// What was run, and where.
+    #[serde(flatten)]
+    pub header: Header,
     /// Length of the measured window.
     pub window_s: f64,
     /// Messages sent, the warm-up included.
@@ -153,6 +144,7 @@ impl Stalled {
 }
 
 /// What is known about a run besides its outcome.
+#[derive(Clone, Debug, Serialize)]
 pub struct Header {
     /// Goal, when one was named.
     pub goal: Option<String>,
@@ -160,7 +152,7 @@ pub struct Header {
     pub mode: String,
     /// Workload in words.
     pub workload: String,
-    /// What was measured.
+    /// What was measured: process name and address.
     pub target: String,
     /// The broker's `flushDiskType`, when it tells.
     pub flush_disk_type: Option<String>,
@@ -191,12 +183,7 @@ impl Report {
         let mut reasons: Vec<Reason> = tally.reasons.iter().map(reason).collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.messages));
         Report {
-            goal: header.goal,
-            mode: header.mode,
-            workload: header.workload,
-            target: header.target,
-            flush_disk_type: header.flush_disk_type,
-            environment: header.environment,
+            header,
             window_s,
             sent: tally.sent,
             acked: tally.acked,
@@ -256,11 +243,12 @@ impl Report {
     /// # Errors
     /// `out` refuses.
     pub fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let goal = self.goal.as_deref().map(|goal| format!("{goal}: ")).unwrap_or_default();
-        let flush = self.flush_disk_type.as_deref().map(|f| format!(", {f}")).unwrap_or_default();
-        writeln!(out, "{goal}{} - {}", self.mode, self.workload)?;
-        writeln!(out, "  target      {}{flush}", self.target)?;
-        writeln!(out, "  machine     {}", self.environment.line())?;
+        let Header { goal, mode, workload, target, flush_disk_type, environment } = &self.header;
+        let goal = goal.as_deref().map(|goal| format!("{goal}: ")).unwrap_or_default();
+        let flush = flush_disk_type.as_deref().map(|f| format!(", {f}")).unwrap_or_default();
+        writeln!(out, "{goal}{mode} - {workload}")?;
+        writeln!(out, "  target      {target}{flush}")?;
+        writeln!(out, "  machine     {}", environment.line())?;
         let unit = if self.delivered > 0 { "delivered" } else { "acknowledged" };
         writeln!(
             out,

@@ -19,8 +19,6 @@ use remoting::Client;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Topic every broker with automatic topics announces.
 const ANY_TOPIC: &str = "TBW102";
-/// Read and write.
-const PERM_READ_WRITE: i32 = 6;
 
 /// A broker to measure.
 pub struct Target {
@@ -78,19 +76,7 @@ impl Target {
     /// # Errors
     /// The broker refuses.
     pub fn create_topic(&self, topic: &str, queues: i32) -> anyhow::Result<()> {
-        self.call(&UpdateAndCreateTopic {
-            topic: topic.to_owned(),
-            default_topic: Some(ANY_TOPIC.to_owned()),
-            read_queue_nums: queues,
-            write_queue_nums: queues,
-            perm: PERM_READ_WRITE,
-            topic_filter_type: Some("SINGLE_TAG".to_owned()),
-            topic_sys_flag: Some(0),
-            order: false,
-            attributes: Some(String::new()),
-            force: false,
-        })?;
-        Ok(())
+        self.call(&UpdateAndCreateTopic::plain(topic, queues)).map(|_| ())
     }
 
     /// Offset behind the last message of each queue.

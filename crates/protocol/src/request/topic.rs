@@ -80,3 +80,20 @@ like_requests! {
     /// Makes or changes a static topic; the mapping of its queues is in the body.
     UPDATE_AND_CREATE_STATIC_TOPIC UpdateAndCreateStaticTopic like UpdateAndCreateTopic;
 }
+
+impl UpdateAndCreateTopic {
+    /// For an ordinary topic, with as many queues to read as to write.
+    pub fn plain(topic: &str, queues: i32) -> UpdateAndCreateTopic {
+        UpdateAndCreateTopic {
+            topic: topic.to_owned(),
+            default_topic: Some("TBW102".to_owned()),
+            read_queue_nums: queues,
+            write_queue_nums: queues,
+            // To read and to write.
+            perm: 6,
+            topic_filter_type: Some("SINGLE_TAG".to_owned()),
+            topic_sys_flag: Some(0),
+            ..UpdateAndCreateTopic::default()
+        }
+    }
+}

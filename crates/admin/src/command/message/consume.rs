@@ -1,7 +1,6 @@
 //! Reading messages as a consumer would.
 
 use base::clock::wall_ms;
-use client::admin::lookup::PullStatus;
 use protocol::body::MessageQueue;
 
 use super::print::{self, TOOLS_GROUP};
@@ -148,25 +147,14 @@ fn read(
     while offset <= max {
         let count = (max - offset + 1).min(i64::from(i32::MAX)) as i32;
         let pulled = print::pull(call, queue, &wanted.group, "*", offset, count)?;
-        let has_moved = pulled.next_offset > offset;
+        let show = |call: &mut Call| {
+            call.out.plain("Consume ok\n");
+            print::print(call, &pulled, Some("UTF-8"))
+        };
+        let name = text::queue(queue);
+        let goes_on = print::show_pull(call, &name, &pulled, show)? && pulled.next_offset > offset;
         offset = pulled.next_offset;
-        let (name, status) = (text::queue(queue), print::status_name(pulled.status));
-        match pulled.status {
-            PullStatus::Found => {
-                call.out.plain("Consume ok\n");
-                print::print(call, &pulled, Some("UTF-8"))?;
-            }
-            PullStatus::NoMatchedMessage => call
-                .out
-                .plain(&format!("{name} no matched msg. status={status}, offset={offset}\n")),
-            _ => {
-                call.out.plain(&format!(
-                    "{name} print msg finished. status={status}, offset={offset}\n"
-                ));
-                break;
-            }
-        }
-        if !has_moved {
+        if !goes_on {
             break;
         }
         call.out.flush()?;

@@ -51,22 +51,10 @@ pub fn topic(call: &mut Call) -> Result<(), Error> {
         let mut offset = min;
         while offset < max {
             let pulled = pull(call, &queue, TOOLS_GROUP, &wanted.expression, offset, PULL_MAX)?;
-            let has_moved = pulled.next_offset > offset;
+            let show = |call: &mut Call| print(call, &pulled, wanted.charset.as_deref());
+            let goes_on = show_pull(call, &name, &pulled, show)? && pulled.next_offset > offset;
             offset = pulled.next_offset;
-            let status = status_name(pulled.status);
-            match pulled.status {
-                PullStatus::Found => print(call, &pulled, wanted.charset.as_deref())?,
-                PullStatus::NoMatchedMessage => call
-                    .out
-                    .plain(&format!("{name} no matched msg. status={status}, offset={offset}\n")),
-                _ => {
-                    call.out.plain(&format!(
-                        "{name} print msg finished. status={status}, offset={offset}\n"
-                    ));
-                    break;
-                }
-            }
-            if !has_moved {
+            if !goes_on {
                 break;
             }
             call.out.flush()?;
@@ -74,6 +62,24 @@ pub fn topic(call: &mut Call) -> Result<(), Error> {
         call.out.plain(LINE);
     }
     Ok(())
+}
+
+/// Prints what a pull from the queue called `name` brought, messages by `show`; false when there
+/// is no more.
+pub fn show_pull(
+    call: &mut Call,
+    name: &str,
+    pulled: &Pulled,
+    show: impl FnOnce(&mut Call) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let (status, offset) = (status_name(pulled.status), pulled.next_offset);
+    let why = match pulled.status {
+        PullStatus::Found => return show(call).map(|()| true),
+        PullStatus::NoMatchedMessage => "no matched msg",
+        _ => "print msg finished",
+    };
+    call.out.plain(&format!("{name} {why}. status={status}, offset={offset}\n"));
+    Ok(pulled.status == PullStatus::NoMatchedMessage)
 }
 
 /// `printMsgByQueue` (D29).

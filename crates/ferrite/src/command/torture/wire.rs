@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use model::permission;
 use model::record::{self, Entry, Record};
 use protocol::HeaderKind;
 use protocol::request::Request;
@@ -70,18 +69,7 @@ impl Wire {
 
     /// Makes a topic.
     pub fn create_topic(&self, topic: &str, queues: i32) -> anyhow::Result<()> {
-        let request = UpdateAndCreateTopic {
-            topic: topic.to_owned(),
-            default_topic: Some("TBW102".to_owned()),
-            read_queue_nums: queues,
-            write_queue_nums: queues,
-            perm: permission::READ | permission::WRITE,
-            topic_filter_type: Some("SINGLE_TAG".to_owned()),
-            topic_sys_flag: Some(0),
-            order: false,
-            attributes: None,
-            force: false,
-        };
+        let request = UpdateAndCreateTopic::plain(topic, queues);
         self.call(&request, b"").map(|_| ()).with_context(|| format!("topic {topic} is not made"))
     }
 
