@@ -10,28 +10,62 @@ use std::path::{Path, PathBuf};
 
 /// Units looked at in one read when a queue is scanned.
 const SCAN_UNITS: usize = 4096;
+/// From so many queues on their ends are found by several threads...
+const ENDS_MANY: usize = 1024;
+/// ...so many: with a cold page cache all they do is wait for the device.
+const END_THREADS: usize = 16;
 
 impl Queues {
     /// The end of a queue whose next message, to all appearance, is to have the offset `next`. If
     /// the units there agree, that costs one read; else the queue is loaded.
     pub(crate) fn find_end(&mut self, queue: QueueRef, next: i64) -> Result<i64, StoreError> {
-        let state = &self[queue];
-        if !state.is_loaded && !state.is_end_known {
-            if next >= 0 && self.is_end(queue, next)? {
-                let position = (next - 1).max(0) * UNIT_LEN as i64;
-                self.reset(queue, next, next, position - position % self.file_bytes);
-                let state = &mut self[queue];
-                (state.is_loaded, state.is_end_known) = (false, true);
-            } else {
-                self.load(queue)?;
+        if self[queue].is_unknown() {
+            match self.is_end(queue, next)? {
+                true => self.note_end(queue, next),
+                false => self.load(queue)?,
             }
         }
         Ok(self[queue].max)
     }
 
+    /// Makes [`Queues::find_end`] quick for many queues, each given with what that will be asked.
+    pub(crate) fn find_ends(&mut self, mut asked: Vec<(QueueRef, i64)>) -> Result<(), StoreError> {
+        asked.retain(|(queue, _)| self[*queue].is_unknown());
+        asked.sort_by_key(|(queue, _)| *queue);
+        asked.dedup_by_key(|(queue, _)| *queue);
+        if asked.len() < ENDS_MANY {
+            return Ok(());
+        }
+        let queues = &*self;
+        let look = |share: &[(QueueRef, i64)]| -> Result<Vec<bool>, StoreError> {
+            share.iter().map(|(queue, next)| queues.is_end(*queue, *next)).collect()
+        };
+        let are_ends: Result<Vec<Vec<bool>>, StoreError> = std::thread::scope(|scope| {
+            let shares = asked.chunks(asked.len().div_ceil(END_THREADS));
+            let threads: Vec<_> = shares.map(|share| scope.spawn(move || look(share))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+        });
+        for ((queue, next), is_end) in asked.into_iter().zip(are_ends?.into_iter().flatten()) {
+            if is_end {
+                self.note_end(queue, next);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_end(&mut self, queue: QueueRef, end: i64) {
+        let position = (end - 1).max(0) * UNIT_LEN as i64;
+        self.reset(queue, end, end, position - position % self.file_bytes);
+        let state = &mut self[queue];
+        (state.is_loaded, state.is_end_known) = (false, true);
+    }
+
     /// Whether the files have a good unit before `end`, if one can be there, and none at it.
     fn is_end(&self, queue: QueueRef, end: i64) -> Result<bool, StoreError> {
         let dir = self.queue_dir(queue);
+        if end < 0 {
+            return Ok(false);
+        }
         if end == 0 {
             // The first file is there, and its first unit refers to what is dispatched again.
             return Ok(self.begins_well(&dir, 0)? == Some(false));

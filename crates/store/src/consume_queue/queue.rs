@@ -55,6 +55,11 @@ impl Queue {
         }
     }
 
+    /// Whether nobody knows yet where its files end.
+    pub(crate) fn is_unknown(&self) -> bool {
+        !self.is_loaded && !self.is_end_known
+    }
+
     /// Sets all offsets to what the files say.
     pub(crate) fn reset(&mut self, min: i64, max: i64, first_file: i64) {
         self.min = min;

@@ -167,7 +167,7 @@ impl<'a> Block<&'a [u8]> {
     }
 
     /// The units in log order.
-    pub fn units(&self) -> impl Iterator<Item = UnitRow> + use<'a> {
+    pub fn units(&self) -> impl Iterator<Item = UnitRow> + Clone + use<'a> {
         self.units.as_chunks().0.iter().map(UnitRow::from_bytes)
     }
 

@@ -3,7 +3,7 @@
 use super::Start;
 use crate::consume_queue::QueueRef;
 use crate::error::StoreError;
-use crate::format::journal::{Block, blocks};
+use crate::format::journal::{Block, UnitRow, blocks};
 use crate::store::Store;
 use std::path::Path;
 
@@ -103,7 +103,10 @@ impl Store {
         named: &Named,
         is_whole_log: bool,
     ) -> Result<bool, StoreError> {
-        for row in block.units().filter(|row| row.unit.commit_log_offset >= at) {
+        let rows = block.units().filter(|row| row.unit.commit_log_offset >= at);
+        let asked = |row: UnitRow| Some((named.get(row.queue)?, row.queue_offset));
+        self.queues.find_ends(rows.clone().filter_map(asked).collect())?;
+        for row in rows {
             let Some(queue) = named.get(row.queue) else { return Ok(false) };
             let is_void = !self.deleted_topics.is_empty()
                 && self.is_void(self.queues.topic_of(queue).as_bytes(), row.unit.commit_log_offset);

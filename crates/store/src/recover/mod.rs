@@ -232,7 +232,7 @@ impl Store {
     /// Reads to the end of the log, from where the dispatch journal ends if it may be believed: who
     /// else had the store may have put other messages in the places of those it tells of.
     fn find_end_by_journal(&mut self, start: Start) -> Result<(Start, Tail), StoreError> {
-        if start.is_by_statement && !start.is_clean_end && self.are_units_sure {
+        if start.is_by_statement && self.are_units_sure {
             let journaled = self.start_by_journal(start)?;
             let tail = self.find_end(&journaled)?;
             if tail.end >= journaled.journaled {

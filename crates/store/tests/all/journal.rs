@@ -2,6 +2,7 @@
 
 use crate::rig::{NOW, bodies, message, small};
 use base::disk::Disk;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{JobKind, PutMessage, Store, StoreConfig, StoreError};
@@ -126,9 +127,11 @@ fn queues_that_are_gone_come_back_from_log_and_journal() {
     assert_eq!(journal_files(&disk).len(), 1);
     disk.remove_dir_all(Path::new("/s/consumequeue")).unwrap();
     let mut store = open(&disk).unwrap();
-    assert_eq!(bodies(&mut store, other).len(), 100);
-    let queue = store.queue(b"T", 0).unwrap();
-    assert_eq!(bodies(&mut store, queue).len(), MESSAGES / QUEUES as usize + 100);
+    let mut count = |topic: &[u8]| {
+        let queue = store.queue(topic, 0).unwrap();
+        bodies(&mut store, queue).len()
+    };
+    assert_eq!((count(b"Other"), count(b"T")), (100, MESSAGES / QUEUES as usize + 100));
 }
 
 /// A second crash finds the journals of two lives, with a gap between.
@@ -177,4 +180,47 @@ fn a_journal_that_cannot_be_written_stops_nobody() {
     assert!(store.next_job(NOW + 9_000, JobKind::Journal).is_none(), "not again so soon");
     assert_all_is_there(&mut store);
     assert_all_is_there(&mut open(&disk.process_crash()).unwrap());
+}
+
+/// The ends of so many queues are found by several threads; what they cannot tell is found out
+/// as for few.
+#[test]
+fn the_ends_of_many_queues_are_found_together() {
+    const MANY: i32 = 1_500;
+    let disk = SimDisk::new();
+    let mut store = open(&disk).unwrap();
+    let put_each = |store: &mut Store, queue_ids: Range<i32>, body: &[u8]| {
+        for queue_id in queue_ids {
+            let queue = store.queue_or_create(b"T", queue_id).unwrap();
+            store.append(&message("T", queue, queue_id, body)).unwrap();
+        }
+        store.write().unwrap();
+    };
+    put_each(&mut store, 0..MANY, b"first");
+    store.close(NOW).unwrap();
+    let mut store = open(&disk).unwrap();
+    put_each(&mut store, 0..QUEUES, b"second");
+    assert!(store.next_job(NOW, JobKind::Journal).is_none(), "it begins");
+    put_each(&mut store, QUEUES..MANY, b"second");
+    put_each(&mut store, 0..MANY, b"third");
+    run(&mut store, NOW + 1_000, JobKind::Flush);
+    run(&mut store, NOW + 1_000, JobKind::Journal);
+    let [path] = &journal_files(&disk)[..] else { panic!("one file") };
+    assert!(disk.read(path).unwrap().len() > MANY as usize * 32);
+    let disk = disk.process_crash();
+    let mut store = open(&disk).unwrap();
+    for queue_id in 0..MANY {
+        let queue = store.queue(b"T", queue_id).unwrap();
+        assert_eq!(bodies(&mut store, queue), [&b"first"[..], b"second", b"third"]);
+    }
+    // A file that has fewer units than it should have, and one that is not there.
+    drop(store);
+    let file = |queue_id: i32| format!("/s/consumequeue/T/{queue_id}/00000000000000000000");
+    disk.corrupt(Path::new(&file(7)), |bytes| bytes.fill(0));
+    disk.remove_file(Path::new(&file(1_400))).unwrap();
+    let mut store = open(&disk).unwrap();
+    for queue_id in [0, 7, 1_400, 1_499] {
+        let queue = store.queue(b"T", queue_id).unwrap();
+        assert_eq!(bodies(&mut store, queue), [&b"first"[..], b"second", b"third"]);
+    }
 }
